@@ -1,0 +1,56 @@
+-- The newest state of every lead and track, by revision. Scores are stored as
+-- terms that fade, never as a number that grows stale: view `leads` adds them up.
+CREATE TABLE IF NOT EXISTS lead_state
+(
+    site            LowCardinality(String),
+    track           LowCardinality(String),
+    lead_id         UUID,
+    revision        UInt64,
+    anonymous_id    String,
+    user_id         String,
+    name            String,
+    email           String,
+    company         String,
+    country         LowCardinality(String),
+    traits          String CODEC(ZSTD(1)),
+    score           Float64,
+    scored_at       DateTime64(3, 'UTC'),
+    engagement      UInt8,
+    fit             LowCardinality(String),
+    grade           LowCardinality(String),
+    stage           LowCardinality(String),
+    stage_order     UInt8,
+    sub_stage       LowCardinality(String),
+    stage_since     DateTime64(3, 'UTC'),
+    entry_no        UInt32,
+    first_seen      DateTime64(3, 'UTC'),
+    last_seen       DateTime64(3, 'UTC'),
+    sessions        UInt32,
+    last_type       LowCardinality(String),
+    last_name       String,
+    last_path       String,
+    last_rule       LowCardinality(String),
+    flags           Array(LowCardinality(String)),
+    term_rule       Array(LowCardinality(String)),
+    term_group      Array(LowCardinality(String)),
+    term_interest   Array(LowCardinality(String)),
+    term_value      Array(Float64),
+    term_anchor     Array(DateTime64(3, 'UTC')),
+    term_half_life  Array(Float64),
+    group_name      Array(LowCardinality(String)),
+    group_cap       Array(Float64),
+    group_floor     Array(Float64),
+    bands           Array(Float64),
+    falls_at        Nullable(DateTime64(3, 'UTC')),
+    falls_to        LowCardinality(String),
+    model_version   LowCardinality(String),
+    received_at     DateTime64(3, 'UTC'),
+    -- The whole leadstream.v1.LeadRecord as protobuf, for GET /v1/leads/{id}/explain.
+    record          String CODEC(ZSTD(1)),
+    kafka_partition UInt16,
+    kafka_offset    UInt64,
+    inserted_at     DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(revision)
+ORDER BY (site, track, lead_id)
+SETTINGS non_replicated_deduplication_window = 1000;
