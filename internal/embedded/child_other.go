@@ -1,0 +1,11 @@
+//go:build !linux
+
+package embedded
+
+import "syscall"
+
+// childAttr puts the child into a process group of its own; the pipe on its stdin tells it when
+// the parent is gone.
+func childAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
