@@ -1,2 +1,77 @@
-help:
-	@echo leadstream
+# leadstream. `make` prints this help; README's two commands are run and test.
+SHELL := /bin/sh
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN := bin/leadstream
+GOFLAGS_BUILD := -trimpath -ldflags "-X main.version=$(VERSION)"
+# Flags for the server: make run ARGS="--ingest-listen 127.0.0.1:8081"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check build generate unit browser race cover bench fuzz fmt vet lint clean node_modules
+
+help: ## this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/leadstream
+	@deploy/need go git
+	@echo "build: Go modules and $(BIN) ..."
+	@go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/leadstream
+
+run: build ## everything on this machine, until Ctrl-C
+	@deploy/need npm
+	@exec $(BIN) all $(ARGS)
+
+demo: build ## run, play a seeded day of traffic, print hot list, funnel and forecast, keep serving
+	@deploy/need npm
+	@exec $(BIN) all --demo $(ARGS)
+
+test: check race browser ## everything: check, all Go tests with the race detector, browser tests
+
+check: fmt vet lint unit ## format, vet, lint, walls, unit tests: under a minute
+
+fmt:
+	@echo "check: format ..."
+	@out=$$(gofmt -l cmd ingest insight internal leads schemas scoring sink tracker); \
+	if [ -n "$$out" ]; then echo "not formatted (run gofmt -w):"; echo "$$out"; exit 1; fi
+
+vet:
+	@echo "check: vet ..."
+	@go vet ./...
+
+lint:
+	@echo "check: staticcheck ..."
+	@go tool staticcheck ./...
+
+unit: ## Go tests that need no ClickHouse and no browser
+	@echo "check: unit tests and walls ..."
+	@go test -short ./...
+
+race: ## all Go tests, with real ClickHouse and the race detector
+	@deploy/need npm
+	@echo "test: all Go tests (real ClickHouse, broker on the wire) ..."
+	@go test -race -count=1 -timeout 20m ./...
+
+browser: build node_modules ## the tracker in headless Chromium
+	@deploy/need chromium
+	@echo "test: the tracker in a real browser ..."
+	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec "tracker/browser/*.test.mjs"
+
+node_modules:
+	@deploy/need node npm
+	@[ -d node_modules/playwright-core ] || { echo "test: npm packages for the browser tests ..."; npm ci --silent --ignore-scripts --no-audit --no-fund; }
+
+generate: ## schemas/pb and tracker/dist from their sources
+	@go generate ./...
+
+cover: ## coverage over all packages
+	@go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -n 1
+
+bench: build ## the numbers of docs/performance.md
+	@go run ./cmd/leadstream bench $(ARGS)
+
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	echo "fuzz: $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$p || exit 1; done; done
+
+clean: ## built files; never ./data
+	@rm -rf bin cover.out
