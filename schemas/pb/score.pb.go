@@ -592,7 +592,7 @@ type LeadState struct {
 	Clock int64 `protobuf:"fixed64,3,opt,name=clock,proto3" json:"clock,omitempty"`
 	// UTC days since 1970 up to and including this one are folded; 0 = none.
 	FoldedThrough int32 `protobuf:"varint,4,opt,name=folded_through,json=foldedThrough,proto3" json:"folded_through,omitempty"`
-	// The smallest hashes of the session ids seen.
+	// The 16 smallest hashes of the session ids seen.
 	Sessions []uint64 `protobuf:"fixed64,5,rep,packed,name=sessions,proto3" json:"sessions,omitempty"`
 	Traits   []*Trait `protobuf:"bytes,6,rep,name=traits,proto3" json:"traits,omitempty"`
 	// No machine promotion before this instant (cooldown after a fall).
@@ -600,6 +600,13 @@ type LeadState struct {
 	// Newest event by (event_time, hash of event_id).
 	LastEventTime int64  `protobuf:"fixed64,8,opt,name=last_event_time,json=lastEventTime,proto3" json:"last_event_time,omitempty"`
 	LastEventHash uint64 `protobuf:"fixed64,9,opt,name=last_event_hash,json=lastEventHash,proto3" json:"last_event_hash,omitempty"`
+	// Single facts, newest wins as with traits, value as plain text: user_id,
+	// anonymous_id, country, rule (the last rule met).
+	Facts []*Trait `protobuf:"bytes,10,rep,name=facts,proto3" json:"facts,omitempty"`
+	// Newest CRM move by (event_time, hash of event_id): an older one or a repeat
+	// does not move the stage back.
+	CrmTime       int64  `protobuf:"fixed64,11,opt,name=crm_time,json=crmTime,proto3" json:"crm_time,omitempty"`
+	CrmHash       uint64 `protobuf:"fixed64,12,opt,name=crm_hash,json=crmHash,proto3" json:"crm_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -697,6 +704,27 @@ func (x *LeadState) GetLastEventHash() uint64 {
 	return 0
 }
 
+func (x *LeadState) GetFacts() []*Trait {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *LeadState) GetCrmTime() int64 {
+	if x != nil {
+		return x.CrmTime
+	}
+	return 0
+}
+
+func (x *LeadState) GetCrmHash() uint64 {
+	if x != nil {
+		return x.CrmHash
+	}
+	return 0
+}
+
 type RuleState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Rule  string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
@@ -705,7 +733,8 @@ type RuleState struct {
 	AccE int32   `protobuf:"zigzag32,3,opt,name=acc_e,json=accE,proto3" json:"acc_e,omitempty"`
 	// Days; the unit acc_e was folded in.
 	HalfLife float64 `protobuf:"fixed64,4,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
-	// once-rules: the first UTC day on which the rule was met; 0 = not met.
+	// once-rules: the first UTC day on which the rule was met; 0 = not met (no
+	// event of 1970-01-01 is scored).
 	OnceDay       int32       `protobuf:"varint,5,opt,name=once_day,json=onceDay,proto3" json:"once_day,omitempty"`
 	Days          []*DayState `protobuf:"bytes,6,rep,name=days,proto3" json:"days,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -790,7 +819,9 @@ type DayState struct {
 	Day   int32                  `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`
 	// The `limit` smallest hashes of the event ids.
 	Ids []uint64 `protobuf:"fixed64,2,rep,packed,name=ids,proto3" json:"ids,omitempty"`
-	// Dwell rules: the most units seen of each view.
+	// Dwell rules: the most units seen of each of the `limit` views with the
+	// smallest hashes. Each has at least one unit, so the day's sum, cut at
+	// `limit`, is exact.
 	Views         []*View `protobuf:"bytes,3,rep,name=views,proto3" json:"views,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -969,7 +1000,9 @@ func (x *Trait) GetEventHash() uint64 {
 
 // LedgerRow is one rule met by one event, counted or refused with a reason.
 // Record value of leadstream.ledger.v1. Folding the rows with reason ok or cap
-// gives the score: n(rule, day) = sum over unit_key of max(units), v = points * min(n, limit).
+// gives the score: n(rule, day) = sum over unit_key of max(units), v = points * min(n, limit);
+// a once-rule counts its first day only. `counted` says whether the row raised
+// n or moved a once-rule to an earlier day when it was written.
 type LedgerRow struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	LeadId     []byte                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
@@ -995,7 +1028,10 @@ type LedgerRow struct {
 	UnitKey uint64 `protobuf:"fixed64,16,opt,name=unit_key,json=unitKey,proto3" json:"unit_key,omitempty"`
 	Units   uint32 `protobuf:"varint,17,opt,name=units,proto3" json:"units,omitempty"`
 	Counted bool   `protobuf:"varint,18,opt,name=counted,proto3" json:"counted,omitempty"`
-	// ok, cap, dup, late, bot, consent, excluded.
+	// ok: counted. cap: over the day's limit. dup: this unit was counted before.
+	// late: received more than 7 days after it happened. straggler: its day was
+	// folded already. bot, consent: the event may not be scored. excluded: taken
+	// out by hand. ok and cap fold to the score, the others do not.
 	Reason        string  `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`
 	ModelVersion  string  `protobuf:"bytes,20,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
 	GroupCap      float64 `protobuf:"fixed64,21,opt,name=group_cap,json=groupCap,proto3" json:"group_cap,omitempty"`
@@ -1564,7 +1600,7 @@ const file_score_proto_rawDesc = "" +
 	"GroupBound\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03cap\x18\x02 \x01(\x01R\x03cap\x12\x14\n" +
-	"\x05floor\x18\x03 \x01(\x01R\x05floor\"\xde\x02\n" +
+	"\x05floor\x18\x03 \x01(\x01R\x05floor\"\xc0\x03\n" +
 	"\tLeadState\x12#\n" +
 	"\rmodel_version\x18\x01 \x01(\tR\fmodelVersion\x12.\n" +
 	"\x05rules\x18\x02 \x03(\v2\x18.leadstream.v1.RuleStateR\x05rules\x12\x14\n" +
@@ -1574,7 +1610,11 @@ const file_score_proto_rawDesc = "" +
 	"\x06traits\x18\x06 \x03(\v2\x14.leadstream.v1.TraitR\x06traits\x12%\n" +
 	"\x0ecooldown_until\x18\a \x01(\x10R\rcooldownUntil\x12&\n" +
 	"\x0flast_event_time\x18\b \x01(\x10R\rlastEventTime\x12&\n" +
-	"\x0flast_event_hash\x18\t \x01(\x06R\rlastEventHash\"\xae\x01\n" +
+	"\x0flast_event_hash\x18\t \x01(\x06R\rlastEventHash\x12*\n" +
+	"\x05facts\x18\n" +
+	" \x03(\v2\x14.leadstream.v1.TraitR\x05facts\x12\x19\n" +
+	"\bcrm_time\x18\v \x01(\x10R\acrmTime\x12\x19\n" +
+	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\"\xae\x01\n" +
 	"\tRuleState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x13\n" +
 	"\x05acc_m\x18\x02 \x01(\x01R\x04accM\x12\x13\n" +
@@ -1689,18 +1729,19 @@ var file_score_proto_depIdxs = []int32{
 	4,  // 3: leadstream.v1.LeadRecord.state:type_name -> leadstream.v1.LeadState
 	5,  // 4: leadstream.v1.LeadState.rules:type_name -> leadstream.v1.RuleState
 	8,  // 5: leadstream.v1.LeadState.traits:type_name -> leadstream.v1.Trait
-	6,  // 6: leadstream.v1.RuleState.days:type_name -> leadstream.v1.DayState
-	7,  // 7: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
-	0,  // 8: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
-	0,  // 9: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
-	12, // 10: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
-	4,  // 11: leadstream.v1.Routed.hand_over:type_name -> leadstream.v1.LeadState
-	0,  // 12: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	8,  // 6: leadstream.v1.LeadState.facts:type_name -> leadstream.v1.Trait
+	6,  // 7: leadstream.v1.RuleState.days:type_name -> leadstream.v1.DayState
+	7,  // 8: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
+	0,  // 9: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
+	0,  // 10: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
+	12, // 11: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
+	4,  // 12: leadstream.v1.Routed.hand_over:type_name -> leadstream.v1.LeadState
+	0,  // 13: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_score_proto_init() }
