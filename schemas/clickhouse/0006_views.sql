@@ -39,41 +39,43 @@ COMMENT 'The 100 highest scores of every site and track, without excluded, won a
 -- from its receipt.
 -- No FINAL: max(units) per unit_key gives the same for a row that stands twice.
 CREATE VIEW IF NOT EXISTS lead_score_at AS
+WITH toUnixTimestamp64Milli({at:DateTime64(3, 'UTC')}) AS at_ms
 SELECT
     site, track, lead_id,
     least(100., greatest(-100., sum(group_value))) AS score,
-    mapFromArrays(groupArray(rule_group), groupArray(group_value)) AS groups
+    mapFromArrays(groupArray(rule_group), groupArray(group_value)) AS group_values
 FROM
 (
-    SELECT
+    SELECT -- a group: clamped when read, never when kept
         site, track, lead_id, rule_group,
-        if(rule_group = '', sum(rule_value),
-           least(argMax(group_cap, newest), greatest(argMax(group_floor, newest), sum(rule_value)))) AS group_value
+        argMax(rule_bounds, rule_newest) AS bounds,
+        if(rule_group = '', sum(rule_value), least(bounds.1, greatest(bounds.2, sum(rule_value)))) AS group_value
     FROM
     (
-        SELECT
+        SELECT -- a rule: all its days, or the first one
             site, track, lead_id, rule,
-            argMax(rule_group, day) AS rule_group,
-            argMax(group_cap, day) AS group_cap,
-            argMax(group_floor, day) AS group_floor,
-            max(newest) AS newest,
-            if(argMax(once, day), argMin(day_value, day), sum(day_value)) AS rule_value
+            max(day_newest) AS rule_newest,
+            argMax(day_facts, day) AS facts,
+            facts.1 AS rule_group,
+            (facts.2, facts.3) AS rule_bounds,
+            if(facts.4, argMin(day_value, day), sum(day_value)) AS rule_value
         FROM
         (
-            SELECT
+            SELECT -- a day: units up to the limit, faded since the day's end
                 site, track, lead_id, rule, day,
-                max(newest) AS newest,
-                argMax(r, newest) AS d,
-                d.1 AS rule_group, d.2 AS group_cap, d.3 AS group_floor, d.4 AS once,
-                d.5 * if(d.6 = 0, sum(units), least(sum(units), d.6))
-                    * if(d.7 = 0, 1., exp2(-greatest(0, toUnixTimestamp64Milli({at:DateTime64(3, 'UTC')}) - 86400000 * (toInt64(toUInt16(day)) + 1)) / 86400000 / d.7)) AS day_value
+                max(unit_newest) AS day_newest,
+                argMax(unit_facts, unit_newest) AS day_facts,
+                sum(unit_count) AS n,
+                day_facts.5 * if(day_facts.6 = 0, n, least(n, day_facts.6)) AS full_value,
+                greatest(0, at_ms - 86400000 * (toInt64(toUInt16(day)) + 1)) / 86400000 AS age_days,
+                if(day_facts.7 = 0, full_value, full_value * exp2(-age_days / day_facts.7)) AS day_value
             FROM
             (
-                SELECT
+                SELECT -- a unit: an event, or a view's dwell, which is cumulative
                     site, track, lead_id, rule, day, unit_key,
-                    max(ledger.units) AS units,
-                    max(received_at) AS newest,
-                    argMax((rule_group, group_cap, group_floor, once, points, rule_limit, half_life_days), received_at) AS r
+                    max(units) AS unit_count,
+                    max(received_at) AS unit_newest,
+                    argMax((rule_group, group_cap, group_floor, once, points, rule_limit, half_life_days), received_at) AS unit_facts
                 FROM ledger
                 WHERE reason IN ('ok', 'cap') AND least(event_time, received_at) <= {at:DateTime64(3, 'UTC')}
                 GROUP BY site, track, lead_id, rule, day, unit_key
