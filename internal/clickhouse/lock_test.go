@@ -1,0 +1,89 @@
+package clickhouse
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLockIsHeldByOne(t *testing.T) {
+	conn, _ := openFresh(t)
+	first, err := acquire(t.Context(), conn)
+	require.NoError(t, err)
+	second, err := tryAcquire(t.Context(), conn)
+	require.NoError(t, err)
+	require.Nil(t, second)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = acquire(ctx, conn)
+	require.ErrorContains(t, err, "waiting for another process that migrates")
+
+	require.NoError(t, first.release())
+	third, err := tryAcquire(t.Context(), conn)
+	require.NoError(t, err)
+	require.NotNil(t, third)
+	require.NoError(t, third.release())
+	require.Zero(t, value[uint64](t, conn, countTables))
+}
+
+// A beat is what tells a long migration from a dead one, so it has to move the clock that others read.
+func TestATouchedLockIsYoung(t *testing.T) {
+	conn, _ := openFresh(t)
+	held, err := acquire(t.Context(), conn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, held.release()) }()
+	require.Eventually(t, func() bool {
+		top, err := readNewest(t.Context(), conn)
+		return err == nil && top.silent >= 2*time.Second
+	}, 10*time.Second, 100*time.Millisecond, "the lock ages")
+	require.NoError(t, held.beat(t.Context(), time.Now()))
+	top, err := readNewest(t.Context(), conn)
+	require.NoError(t, err)
+	require.Less(t, top.silent, 2*time.Second)
+	require.EqualValues(t, 1, top.generation)
+}
+
+func TestAStaleLockIsFollowedByTheNextGeneration(t *testing.T) {
+	conn, _ := openFresh(t)
+	dead, err := acquire(t.Context(), conn)
+	require.NoError(t, err)
+	heirs := make(chan *lease, 4)
+	for range cap(heirs) {
+		go func() {
+			heir, err := takeAfter(t.Context(), conn, 0) // any silence is long enough
+			noError(t, err)
+			heirs <- heir
+		}()
+	}
+	var held []*lease
+	for range cap(heirs) {
+		if heir := <-heirs; heir != nil {
+			held = append(held, heir)
+		}
+	}
+	// With a lease of zero heirs may follow one another, yet each generation has one owner.
+	seen := map[string]bool{}
+	for _, heir := range held {
+		require.False(t, seen[heir.table], heir.table)
+		require.NotEqual(t, dead.table, heir.table)
+		seen[heir.table] = true
+	}
+	require.NotEmpty(t, held)
+	require.Error(t, dead.beat(t.Context(), time.Now()), "the dead one's table is gone")
+	for _, heir := range append(held, dead) {
+		require.NoError(t, heir.release())
+	}
+}
+
+func TestALostLockEndsItsHoldersContext(t *testing.T) {
+	conn, _ := openFresh(t)
+	held, err := acquire(t.Context(), conn)
+	require.NoError(t, err)
+	require.NoError(t, drop(t.Context(), conn, held.table))
+	require.Error(t, held.beat(t.Context(), time.Now()))
+	require.ErrorContains(t, context.Cause(held.ctx), "another process took the lock of migrations over")
+	require.NoError(t, held.release())
+}
