@@ -106,7 +106,7 @@ func Ping(ctx context.Context, cl *kgo.Client) error {
 	if errors.Is(err, kerr.SaslAuthenticationFailed) {
 		return fmt.Errorf("kafka at %s refuses the login: check kafka.sasl (mechanism, user, password): %w", where, err)
 	}
-	return fmt.Errorf("kafka at %s does not answer: check that it runs, kafka.brokers, and whether it wants kafka.tls or kafka.sasl: %w", where, err)
+	return fmt.Errorf("kafka at %s does not answer: check that it runs, kafka.brokers, and whether it wants kafka.tls or another login (kafka.sasl): %w", where, err)
 }
 
 // bridge writes the client's own warnings and errors into our log. Its info and debug lines are the wire's chatter: a poll or

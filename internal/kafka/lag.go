@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
@@ -26,7 +27,7 @@ func Lag(ctx context.Context, cl *kgo.Client, group string, topics ...string) (m
 		return nil, fmt.Errorf("lag of group %s: where the topics end: %w", group, err)
 	}
 	committed, err := adm.FetchOffsetsForTopics(ctx, group, topics...)
-	if err = errors.Join(err, committed.Error()); err != nil {
+	if err = errors.Join(err, committed.Error()); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // no group yet: no commits
 		return nil, fmt.Errorf("lag of group %s: what it committed: %w", group, err)
 	}
 	lag := make(map[string]int64, len(topics))

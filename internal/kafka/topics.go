@@ -143,17 +143,20 @@ func flags(settings map[string]*string) (text string) {
 // awaitLeaders looks until every topic can be written to. The first look may already do.
 func awaitLeaders(ctx context.Context, cl *kgo.Client, topics []Topic, s sight) (sight, error) {
 	for {
-		waiting := ""
+		var waiting error
 		for _, t := range topics {
-			if why := notReady(s.topics[t.Name]); why != "" {
-				waiting = fmt.Sprintf("topic %s: %s", t.Name, why)
+			if err := ready(s.topics[t.Name]); err != nil {
+				waiting = fmt.Errorf("topic %s: %w", t.Name, err)
+				if !kerr.IsRetriable(err) { // not a matter of time
+					return s, waiting
+				}
 			}
 		}
-		if waiting == "" {
+		if waiting == nil {
 			return s, nil
 		}
 		if err := pause(ctx); err != nil {
-			return s, fmt.Errorf("kafka: %s: %w", waiting, err)
+			return s, fmt.Errorf("%w: %w", waiting, err)
 		}
 		var err error
 		if s, err = look(ctx, cl, topics); err != nil {
@@ -162,19 +165,20 @@ func awaitLeaders(ctx context.Context, cl *kgo.Client, topics []Topic, s sight) 
 	}
 }
 
-func notReady(t kmsg.MetadataResponseTopic) string {
+// ready returns what still stands in the way of using a topic.
+func ready(t kmsg.MetadataResponseTopic) error {
 	if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
-		return err.Error()
+		return err
 	}
 	if len(t.Partitions) == 0 {
-		return "not there yet"
+		return kerr.UnknownTopicOrPartition
 	}
 	for _, p := range t.Partitions {
 		if p.Leader < 0 {
-			return fmt.Sprintf("partition %d has no leader", p.Partition)
+			return fmt.Errorf("partition %d: %w", p.Partition, kerr.LeaderNotAvailable)
 		}
 	}
-	return ""
+	return nil
 }
 
 func checkPartitions(topics []Topic, s sight) error {
