@@ -7,9 +7,21 @@
 // runtime only.
 package schemas
 
-import "embed"
+//go:generate go run leadstream/schemas/generate
 
-// ClickHouse holds the numbered migrations, clickhouse/NNNN_name.sql.
-//
+import (
+	"embed"
+	"io/fs"
+)
+
 //go:embed clickhouse/*.sql
-var ClickHouse embed.FS
+var clickhouse embed.FS
+
+// Tables holds ClickHouse's numbered migrations, NNNN_name.sql.
+func Tables() fs.FS {
+	files, err := fs.Sub(clickhouse, "clickhouse")
+	if err != nil {
+		panic(err) // the name is right there, in the embed line
+	}
+	return files
+}

@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	if err := generate("schemas", "schemas/pb"); err != nil {
+	if err := generate(".", "pb"); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"leadstream/internal/daemon"
+	"leadstream/internal/kafka"
+	"leadstream/internal/telemetry"
+	"leadstream/scoring/model"
+)
+
+// grace is how long each part may take to drain before the next is told to stop.
+const grace = 20 * time.Second
+
+// base is what every role leans on.
+type base struct {
+	cfg      Config
+	model    *model.Model
+	log      *zap.Logger
+	registry *prometheus.Registry
+	health   *telemetry.Health
+	metrics  net.Listener
+	wire     *kafka.Metrics
+	stdout   io.Writer
+}
+
+// open reads config and model, telling every fault of both at once, and takes
+// the metrics port.
+func (g *globals) open(role string) (*base, error) {
+	cfg, _, err := g.load()
+	m, modelErr := cfg.loadModel()
+	if err := errors.Join(err, modelErr); err != nil {
+		return nil, err
+	}
+	return g.baseOf(role, cfg, m)
+}
+
+func (g *globals) baseOf(role string, cfg Config, m *model.Model) (*base, error) {
+	build := telemetry.ReadBuild(version)
+	b := &base{
+		cfg: cfg, model: m, stdout: g.stdout,
+		log:      telemetry.NewLogger(cfg.Telemetry.Log, g.stderr).Named(role),
+		registry: telemetry.NewRegistry(build),
+		health:   telemetry.NewHealth(),
+	}
+	b.wire = kafka.NewMetrics(b.registry)
+	if err := b.refuseDemoKeys(); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.metrics, err = telemetry.Listen(cfg.Telemetry.Listen, "telemetry.listen"); err != nil {
+		return nil, err
+	}
+	b.log.Info("starting", zap.String("version", build.Version), zap.String("revision", build.Revision),
+		zap.String("go", build.Go), zap.String("model", m.Version()), zap.String("telemetry", b.metrics.Addr().String()))
+	return b, nil
+}
+
+// refuseDemoKeys keeps the built-in secret off every address but loopback:
+// whoever reads the docs could move deals to "won".
+func (b *base) refuseDemoKeys() error {
+	host, _, err := net.SplitHostPort(b.cfg.Ingest.Listen)
+	if err != nil {
+		return fmt.Errorf("ingest.listen: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	for _, site := range b.cfg.Ingest.Sites {
+		for _, secret := range site.SecretKeys {
+			if secret.Reveal() == demoSecret {
+				return fmt.Errorf("ingest.sites: site %q uses the built-in secret key, which everybody knows, on %s: name your own sites and keys in the config before listening beyond loopback", site.Name, b.cfg.Ingest.Listen)
+			}
+		}
+	}
+	return nil
+}
+
+// kafkaOpts are the options of a role's client.
+func (b *base) kafkaOpts(role string) ([]kgo.Opt, error) {
+	opts, err := kafka.Opts(b.cfg.Kafka, b.log.Named("kafka"))
+	if err != nil {
+		return nil, err
+	}
+	return append(opts, b.wire.For(role)), nil
+}
+
+// awaitBroker asks until the broker answers, so that roles may start in any order.
+func (b *base) awaitBroker(ctx context.Context) error {
+	client, err := kafka.NewClient(b.cfg.Kafka, b.log.Named("kafka"))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return kafka.Ping(ctx, client)
+}
+
+// serve runs the parts of the path with metrics and health below them.
+func (b *base) serve(ctx context.Context, parts ...daemon.Part) error {
+	server := telemetry.NewServer(telemetry.Deps{Listener: b.metrics, Registry: b.registry, Health: b.health, Log: b.log})
+	parts = append(parts, daemon.Part{Name: "telemetry", Run: server.Run})
+	err := daemon.Run(ctx, b.log, grace, parts...)
+	if err == nil {
+		b.log.Info("stopped: everything accepted is stored or waits in the broker")
+	}
+	return err
+}
+
+// say prints for the person at the terminal, not for the log.
+func (b *base) say(lines ...string) { fmt.Fprintln(b.stdout, strings.Join(lines, "\n")) }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"leadstream/ingest"
+	"leadstream/internal/clickhouse"
+	"leadstream/internal/config"
+	"leadstream/internal/embedded"
+	"leadstream/internal/kafka"
+	"leadstream/internal/telemetry"
+	"leadstream/leads"
+	"leadstream/schemas"
+	"leadstream/scoring"
+	"leadstream/scoring/model"
+	"leadstream/sink"
+)
+
+// Config is every key there is; config.example.yml explains them.
+type Config struct {
+	DataDir    string            `yaml:"data_dir"`
+	Model      string            `yaml:"model"`
+	Telemetry  telemetry.Config  `yaml:"telemetry"`
+	Kafka      kafka.Config      `yaml:"kafka"`
+	ClickHouse clickhouse.Config `yaml:"clickhouse"`
+	Embedded   EmbeddedConfig    `yaml:"embedded"`
+	Ingest     ingest.Config     `yaml:"ingest"`
+	Scoring    scoring.Config    `yaml:"scoring"`
+	Sink       sink.Config       `yaml:"sink"`
+	Leads      leads.Config      `yaml:"leads"`
+}
+
+// EmbeddedConfig places the stores that `all` starts when no real ones are named.
+type EmbeddedConfig struct {
+	KafkaListen          string      `yaml:"kafka_listen"`
+	KafkaRetention       config.Size `yaml:"kafka_retention"` // a partition
+	ClickHouseListen     string      `yaml:"clickhouse_listen"`
+	ClickHouseHTTPListen string      `yaml:"clickhouse_http_listen"`
+	ClickHouseMemory     config.Size `yaml:"clickhouse_memory"`
+}
+
+// demoSite is what `all` serves when the config names no site. Its secret key
+// is known to the world, which is why it is refused on any other address than
+// loopback (see base.refuseDemoKeys).
+const (
+	demoSite   = "demo"
+	demoKey    = "demo"
+	demoSecret = "demo-secret"
+)
+
+func defaultConfig() Config {
+	queue := kafka.DefaultConfig()
+	queue.Partitions = schemas.DefaultPartitions
+	broker, store := embedded.DefaultBrokerConfig(), embedded.DefaultClickHouseConfig()
+	return Config{
+		DataDir:    "data",
+		Telemetry:  telemetry.DefaultConfig(),
+		Kafka:      queue,
+		ClickHouse: clickhouse.DefaultConfig(),
+		Embedded: EmbeddedConfig{
+			KafkaListen: broker.Addr, KafkaRetention: config.Size(broker.RetentionBytes),
+			ClickHouseListen: store.Addr, ClickHouseHTTPListen: store.HTTPAddr,
+			ClickHouseMemory: config.Size(store.MaxMemory),
+		},
+		Ingest:  ingest.DefaultConfig(),
+		Scoring: scoring.DefaultConfig(),
+		Sink:    sink.DefaultConfig(),
+		Leads:   leads.DefaultConfig(),
+	}
+}
+
+// globals are the flags of every word. Each address is a flag, an environment
+// variable and a YAML key; --set reaches every other key.
+type globals struct {
+	ConfigFile       string   `name:"config" short:"c" help:"YAML file." env:"LEADSTREAM_CONFIG" placeholder:"FILE"`
+	Set              []string `help:"Set any key of the config, such as scoring.commit_interval=50ms; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
+	DataDir          string   `help:"Folder of all state (default ./data)." placeholder:"DIR"`
+	ModelFile        string   `name:"model" help:"Scoring model (default: the built-in one, model.example.yml)." placeholder:"FILE"`
+	IngestListen     string   `help:"Collectors (default 127.0.0.1:8080)." placeholder:"ADDR"`
+	LeadsListen      string   `help:"Leads API and web app (default 127.0.0.1:8090)." placeholder:"ADDR"`
+	TelemetryListen  string   `help:"Metrics and health (default 127.0.0.1:9464)." placeholder:"ADDR"`
+	KafkaListen      string   `help:"Embedded broker (default 127.0.0.1:9092)." placeholder:"ADDR"`
+	ClickhouseListen string   `help:"Embedded ClickHouse, native (default 127.0.0.1:9000)." placeholder:"ADDR"`
+	ClickhouseHTTP   string   `name:"clickhouse-http-listen" help:"Embedded ClickHouse, HTTP (default 127.0.0.1:8123)." placeholder:"ADDR"`
+
+	stdout, stderr io.Writer
+}
+
+// overrides are the flags as keys, --set last: it names the key itself.
+func (g *globals) overrides() []string {
+	var set []string
+	for _, f := range []struct{ key, value string }{
+		{"data_dir", g.DataDir}, {"model", g.ModelFile},
+		{"ingest.listen", g.IngestListen}, {"leads.listen", g.LeadsListen}, {"telemetry.listen", g.TelemetryListen},
+		{"embedded.kafka_listen", g.KafkaListen},
+		{"embedded.clickhouse_listen", g.ClickhouseListen}, {"embedded.clickhouse_http_listen", g.ClickhouseHTTP},
+	} {
+		if f.value != "" {
+			set = append(set, f.key+"="+f.value)
+		}
+	}
+	return append(set, g.Set...)
+}
+
+// load reads the config; its error lists every fault, a line each.
+func (g *globals) load() (Config, config.Report, error) {
+	cfg := defaultConfig()
+	cfg.Ingest.Sites = []ingest.Site{{Name: demoSite, WriteKeys: []string{demoKey}, SecretKeys: []config.Secret{demoSecret}}}
+	report, err := config.Load(&cfg, config.Options{
+		Prefix: "LEADSTREAM", File: g.ConfigFile, Env: os.Environ(), Set: g.overrides(),
+		IgnoreEnv: []string{"LEADSTREAM_CONFIG", embedded.CacheEnv, "LEADSTREAM_BIN", "LEADSTREAM_URL"},
+	})
+	return cfg, report, err
+}
+
+// stores fills in the embedded stores' addresses where no real one is named,
+// so that a role started alone finds the stores of an `all` beside it.
+func (c *Config) stores() {
+	if len(c.Kafka.Brokers) == 0 {
+		c.Kafka.Brokers = []string{c.Embedded.KafkaListen}
+		c.Scoring.FreshTransactionalID = true // the embedded broker's rule (DESIGN, Non-obvious)
+	}
+	if c.ClickHouse.Addr == "" {
+		c.ClickHouse.Addr = c.Embedded.ClickHouseListen
+	}
+}
+
+// loadModel reads the model file, or takes the built-in one.
+func (c *Config) loadModel() (*model.Model, error) {
+	if c.Model == "" {
+		return model.Default(), nil
+	}
+	text, err := os.ReadFile(c.Model)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w (name a file with --model, or leave it out for the built-in one)", err)
+	}
+	return model.Load(text, c.Model)
+}
+
+// under is a path inside the data folder.
+func (c *Config) under(name string) string { return filepath.Join(c.DataDir, name) }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"leadstream/internal/clickhouse"
+	"leadstream/internal/kafka"
+	"leadstream/schemas"
+)
+
+type migrateWord struct {
+	DryRun bool `help:"Only say what would be done to the tables."`
+}
+
+func (w *migrateWord) Run(g *globals) error {
+	cfg, _, err := g.load()
+	if err != nil {
+		return err
+	}
+	cfg.stores()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	say := func(line string) { fmt.Fprintln(g.stdout, line) }
+	if !w.DryRun {
+		if err := migrateTopics(ctx, cfg, false); err != nil {
+			return err
+		}
+		say(fmt.Sprintf("topics: %d are there, %d partitions each", len(schemas.Topics()), cfg.Kafka.Partitions))
+	}
+	applied, err := migrateTables(ctx, cfg, w.DryRun, say)
+	if err != nil {
+		return err
+	}
+	if applied == 0 {
+		say("tables: nothing to do")
+	}
+	return nil
+}
+
+// keep is how long a topic holds its records on a real cluster. Events are in
+// ClickHouse for good; a month is what a replay from the topic may want.
+const keep = 30 * 24 * time.Hour
+
+// migrateTopics creates what is missing. The embedded broker must not compact
+// (its compaction is not safe against a kill), so there every topic is bounded
+// by the broker's own retention and workers restore from their snapshots.
+func migrateTopics(ctx context.Context, cfg Config, embeddedBroker bool) error {
+	client, err := kafka.NewClient(cfg.Kafka, nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var topics []kafka.Topic
+	for _, t := range schemas.Topics() {
+		topic := kafka.Topic{Name: t.Name, Partitions: cfg.Kafka.Partitions, Replication: cfg.Kafka.Replication}
+		switch {
+		case embeddedBroker:
+			topic.Configs = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
+		case t.Compacted:
+			topic.Configs = map[string]string{"cleanup.policy": "compact", "min.insync.replicas": minInSync(cfg)}
+		default:
+			topic.Configs = map[string]string{
+				"cleanup.policy": "delete", "retention.ms": strconv.FormatInt(keep.Milliseconds(), 10),
+				"min.insync.replicas": minInSync(cfg),
+			}
+		}
+		topics = append(topics, topic)
+	}
+	return kafka.EnsureTopics(ctx, client, topics)
+}
+
+// minInSync is two wherever three replicas are asked for by name: an
+// acknowledged event is then on two disks at least.
+func minInSync(cfg Config) string {
+	if cfg.Kafka.Replication >= 3 {
+		return "2"
+	}
+	return "1"
+}
+
+func migrateTables(ctx context.Context, cfg Config, dryRun bool, say func(string)) (int, error) {
+	if err := clickhouse.EnsureDatabase(ctx, cfg.ClickHouse); err != nil {
+		return 0, err
+	}
+	conn, err := clickhouse.Open(ctx, cfg.ClickHouse)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	applied, err := clickhouse.Migrate(ctx, conn, schemas.Tables(), clickhouse.MigrateOptions{DryRun: dryRun, Log: say})
+	return len(applied), err
+}
