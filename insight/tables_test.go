@@ -2,7 +2,6 @@ package insight
 
 import (
 	"fmt"
-	"io/fs"
 	"testing"
 	"time"
 
@@ -48,8 +47,7 @@ func newTables(t *testing.T) *tables {
 	db, err := clickhouse.Open(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	files, err := fs.Sub(schemas.ClickHouse, "clickhouse")
-	require.NoError(t, err)
+	files := schemas.Tables()
 	_, err = clickhouse.Migrate(t.Context(), db, files, clickhouse.MigrateOptions{})
 	require.NoError(t, err)
 	return &tables{t: t, db: db}
