@@ -5,21 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
-// ClickHouse is a running server: a child of this process.
+// ClickHouse is a running server: a child of this process, started again when it crashes.
 type ClickHouse struct {
 	cfg     ClickHouseConfig
-	child   *process
-	library bool // out of libchdb, not a clickhouse binary
+	name    string // what is executed
+	args    []string
+	library bool     // out of libchdb, not a clickhouse binary
+	lock    *os.File // on the data folder
+
+	mu       sync.Mutex
+	child    *process
+	stopping chan struct{} // closed by Stop
+	stopOnce sync.Once
+	restarts atomic.Int64
+	done     chan struct{} // closed when the server is gone for good
+	err      error         // why; read after done
 }
 
 // StartClickHouse starts a server and returns when both of its ports answer. A clickhouse binary
@@ -33,66 +42,84 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig, progress io.Writ
 		return nil, fmt.Errorf("embedded: data folder: %w", err)
 	}
 	cfg.Dir = dir
-	name, args, library, err := serverCommand(ctx, cfg, progress)
-	if err != nil {
+	server := &ClickHouse{cfg: cfg, stopping: make(chan struct{}), done: make(chan struct{})}
+	if err := server.findCommand(ctx, progress); err != nil {
 		return nil, err
 	}
 	// The lock comes before the ports: a predecessor killed a moment ago has its child holding both.
-	lock, err := lockDataDir(ctx, cfg.Dir, cfg.DirFlag)
-	if err != nil {
+	if server.lock, err = lockDataDir(ctx, cfg.Dir, cfg.DirFlag); err != nil {
 		return nil, err
 	}
-	defer lock.Close() // the child has inherited it
-	if cfg.Addr, err = resolvePort(cfg.Addr, cfg.AddrFlag); err != nil {
-		return nil, err
+	if err := server.prepareAndStart(ctx); err != nil {
+		return nil, errors.Join(err, server.lock.Close())
 	}
-	if cfg.HTTPAddr, err = resolvePort(cfg.HTTPAddr, cfg.HTTPAddrFlag); err != nil {
-		return nil, err
-	}
-	if _, err := cfg.write(); err != nil {
-		return nil, err
-	}
-	child, err := startProcess(name, args, filepath.Join(cfg.Dir, "process.log"), lock)
-	if err != nil {
-		return nil, err
-	}
-	server := &ClickHouse{cfg: cfg, child: child, library: library}
-	if err := server.awaitReady(ctx); err != nil {
-		child.kill()
-		return nil, err
-	}
+	go server.supervise()
 	return server, nil
+}
+
+// prepareAndStart settles the ports, writes the server's files and starts the first child.
+func (c *ClickHouse) prepareAndStart(ctx context.Context) (err error) {
+	if c.cfg.Addr, err = resolvePort(c.cfg.Addr, c.cfg.AddrFlag); err != nil {
+		return err
+	}
+	if c.cfg.HTTPAddr, err = resolvePort(c.cfg.HTTPAddr, c.cfg.HTTPAddrFlag); err != nil {
+		return err
+	}
+	if err := c.cfg.write(); err != nil {
+		return err
+	}
+	return c.startChild(ctx)
+}
+
+// startChild starts one child and waits until it answers.
+func (c *ClickHouse) startChild(ctx context.Context) error {
+	child, err := startProcess(c.name, c.args, filepath.Join(c.cfg.Dir, "process.log"), c.lock)
+	if err != nil {
+		return err
+	}
+	if err := c.awaitReady(ctx, child); err != nil {
+		child.kill()
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.child = child
+	return nil
 }
 
 // keepAlive is the query that libchdb, which is clickhouse-local at heart, runs for as long as the
 // server shall live. Short sleeps: a kill is noticed between two of them.
 const keepAlive = "SELECT sleepEachRow(0.2) FROM system.numbers SETTINGS max_block_size = 1, max_execution_time = 0 FORMAT Null"
 
-// serverCommand decides which server is started.
-func serverCommand(ctx context.Context, cfg ClickHouseConfig, progress io.Writer) (name string, args []string, library bool, err error) {
-	config := "--config-file=" + filepath.Join(cfg.Dir, "config.xml")
+// findCommand decides which server is started.
+func (c *ClickHouse) findCommand(ctx context.Context, progress io.Writer) error {
+	config := "--config-file=" + filepath.Join(c.cfg.Dir, "config.xml")
 	if binary, err := exec.LookPath("clickhouse"); err == nil {
-		return binary, []string{"server", config}, false, nil
+		c.name, c.args = binary, []string{"server", config}
+		return nil
 	}
-	cache := cfg.Cache
+	cache := c.cfg.Cache
 	if cache == "" {
+		var err error
 		if cache, err = CacheDir(); err != nil {
-			return "", nil, false, err
+			return err
 		}
 	}
 	path, err := FetchLibrary(ctx, cache, progress)
 	if err != nil {
-		return "", nil, false, err
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", nil, false, fmt.Errorf("embedded: own executable: %w", err)
+		return fmt.Errorf("embedded: own executable: %w", err)
 	}
-	return self, []string{
+	c.library = true
+	c.name, c.args = self, []string{
 		childWord, path, config,
-		"--path=" + filepath.Join(cfg.Dir, "store"),
+		"--path=" + filepath.Join(c.cfg.Dir, "store"),
 		"--query=SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; " + keepAlive,
-	}, true, nil
+	}
+	return nil
 }
 
 // Addr is the native protocol's host:port, with the real port.
@@ -111,32 +138,47 @@ func (c *ClickHouse) Describe() string {
 	if c.library {
 		return "ClickHouse from libchdb"
 	}
-	return "ClickHouse from " + c.child.cmd.Path
+	return "ClickHouse from " + c.name
 }
 
-// PID is the child's process id.
-func (c *ClickHouse) PID() int { return c.child.cmd.Process.Pid }
+// PID is the process id of the current child.
+func (c *ClickHouse) PID() int { return c.current().cmd.Process.Pid }
 
-// Done is closed when the server is gone, asked or not.
-func (c *ClickHouse) Done() <-chan struct{} { return c.child.done }
+// Restarts counts the crashes that were mended.
+func (c *ClickHouse) Restarts() int64 { return c.restarts.Load() }
 
-// Wait blocks until the server is gone and tells why; nil after a clean stop.
+// Done is closed when the server is gone for good: stopped, or given up.
+func (c *ClickHouse) Done() <-chan struct{} { return c.done }
+
+// Wait blocks until the server is gone for good and tells why; nil after a clean stop.
 func (c *ClickHouse) Wait() error {
-	<-c.child.done
-	return c.child.err
+	<-c.done
+	return c.err
+}
+
+func (c *ClickHouse) current() *process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.child
 }
 
 // Stop ends the server cleanly, and by force when it takes longer than StopTimeout or ctx.
 func (c *ClickHouse) Stop(ctx context.Context) error {
+	c.stopOnce.Do(func() { close(c.stopping) })
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.StopTimeout)
 	defer cancel()
-	askErr := c.askToStop(ctx)
-	select {
-	case <-c.child.done:
-		return c.child.err
-	case <-ctx.Done():
-		c.child.kill()
-		return errors.Join(fmt.Errorf("embedded: ClickHouse did not stop within %s and was killed; what it acknowledged is on disk", c.cfg.StopTimeout), askErr)
+	for {
+		// Asked again and again: a child that was being started when the first question came did not hear it.
+		askErr := c.askToStop(ctx)
+		select {
+		case <-c.done:
+			return c.err
+		case <-ctx.Done():
+			c.current().kill()
+			<-c.done
+			return errors.Join(fmt.Errorf("embedded: ClickHouse did not stop within %s and was killed; what it acknowledged is on disk", c.cfg.StopTimeout), askErr)
+		case <-time.After(time.Second):
+		}
 	}
 }
 
@@ -144,69 +186,8 @@ func (c *ClickHouse) Stop(ctx context.Context) error {
 // clickhouse binary takes SIGTERM.
 func (c *ClickHouse) askToStop(ctx context.Context) error {
 	if !c.library {
-		return c.child.cmd.Process.Signal(os.Interrupt)
+		return c.current().cmd.Process.Signal(syscall.SIGTERM)
 	}
 	_, err := c.query(ctx, "KILL QUERY WHERE startsWith(query, 'SELECT sleepEachRow(0.2) FROM system.numbers') ASYNC")
 	return err
-}
-
-// awaitReady polls both ports until they answer.
-func (c *ClickHouse) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.StartTimeout)
-	defer cancel()
-	var last error
-	for {
-		if last = c.ping(ctx); last == nil {
-			return nil
-		}
-		select {
-		case <-c.child.done:
-			if c.child.err == nil {
-				return fmt.Errorf("embedded: ClickHouse ended while starting: %s", c.child.lastWords())
-			}
-			return c.child.err
-		case <-ctx.Done():
-			return fmt.Errorf("embedded: ClickHouse did not answer within %s: %w; its log is %s/server.log", c.cfg.StartTimeout, last, c.cfg.Dir)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// ping asks a question over HTTP and opens the native port.
-func (c *ClickHouse) ping(ctx context.Context) error {
-	answer, err := c.query(ctx, "SELECT 1")
-	if err != nil {
-		return err
-	}
-	if answer != "1\n" {
-		return fmt.Errorf("SELECT 1 gave %q", answer)
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.cfg.Addr)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
-// query runs one statement over HTTP: the plumbing needs no client library for two questions.
-func (c *ClickHouse) query(ctx context.Context, sql string) (string, error) {
-	target := url.URL{Scheme: "http", Host: c.cfg.HTTPAddr, Path: "/"}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(sql))
-	if err != nil {
-		return "", err
-	}
-	req.Close = true // no idle connection may hold up the server's stop
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return "", err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("ClickHouse answers %s: %s", resp.Status, strings.TrimSpace(string(body)))
-	}
-	return string(body), nil
 }

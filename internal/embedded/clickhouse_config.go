@@ -35,6 +35,9 @@ type ClickHouseConfig struct {
 
 	AddrFlag, HTTPAddrFlag, DirFlag string // the flags that own the values, for error messages
 
+	// Log hears of crashes and restarts; nil drops them.
+	Log func(level, message string)
+
 	StartTimeout time.Duration // from the fork until both ports answer
 	StopTimeout  time.Duration // for a clean stop; after that it is killed
 }
@@ -85,8 +88,8 @@ func (c ClickHouseConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// write puts the server's files into the data folder and returns the path of the main one.
-func (c ClickHouseConfig) write() (string, error) {
+// write puts the server's files into the data folder.
+func (c ClickHouseConfig) write() error {
 	host, port, _ := net.SplitHostPort(c.Addr)
 	httpHost, httpPort, _ := net.SplitHostPort(c.HTTPAddr)
 	hosts := []string{host}
@@ -103,15 +106,15 @@ func (c ClickHouseConfig) write() (string, error) {
 	for name, body := range map[string]string{"users.xml": usersTemplate, "config.xml": serverTemplate} {
 		tmpl, err := template.New(name).Option("missingkey=error").Parse(body)
 		if err != nil {
-			return "", fmt.Errorf("embedded: %s: %w", name, err)
+			return fmt.Errorf("embedded: %s: %w", name, err)
 		}
 		var out bytes.Buffer
 		if err := tmpl.Execute(&out, values); err != nil {
-			return "", fmt.Errorf("embedded: %s: %w", name, err)
+			return fmt.Errorf("embedded: %s: %w", name, err)
 		}
 		if err := os.WriteFile(filepath.Join(c.Dir, name), out.Bytes(), 0o644); err != nil {
-			return "", fmt.Errorf("embedded: data folder: %w", err)
+			return fmt.Errorf("embedded: data folder: %w", err)
 		}
 	}
-	return filepath.Join(c.Dir, "config.xml"), nil
+	return nil
 }
