@@ -1,0 +1,230 @@
+package sink
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+)
+
+// batch is what is written between two commits: records on one side, the
+// columns of every table on the other. It is pure: it knows no clock and
+// nobody to talk to.
+type batch struct {
+	events     *block[eventRow]
+	identities *block[eventRow]
+	deals      *block[dealRow]
+	signals    *block[signalRow]
+	ledger     *block[pb.LedgerRow]
+	stages     *block[pb.StageRow]
+	leads      *block[leadRow]
+
+	// Only the newest revision of a lead and track is worth a row; the columns
+	// are filled when the batch is sealed.
+	newest map[leadKey]int
+	states []*leadRow
+
+	// Kept until the commit, so that a block which ClickHouse refuses can be
+	// built again in parts, until the one bad row stands alone.
+	records []*kgo.Record
+	refused []refusedRecord
+	spans   map[partition]span
+	bytes   int
+	born    time.Time
+	clamped clamps
+	sealed  bool
+	// Tables that are in ClickHouse already: a retry does not send them again.
+	written map[string]bool
+}
+
+type refusedRecord struct {
+	*kgo.Record
+	why *refusal
+}
+
+// partition is one partition of one topic.
+type partition struct {
+	topic  string
+	number int32
+}
+
+// span is the offsets of one partition in a batch, both ends included.
+type span struct {
+	first, last int64
+	epoch       int32
+}
+
+func newBatch() *batch {
+	b := &batch{newest: map[leadKey]int{}, spans: map[partition]span{}, written: map[string]bool{}}
+	c := &b.clamped
+	b.events, b.identities, b.deals, b.signals = newEventBlock(c), newIdentityBlock(c), newDealBlock(c), newSignalBlock(c)
+	b.ledger, b.stages, b.leads = newLedgerBlock(c), newStageBlock(c), newLeadBlock(c)
+	return b
+}
+
+// tables are in the order of what people wait for: a salesperson's list first.
+func (b *batch) tables() []table {
+	return []table{b.leads, b.stages, b.ledger, b.events, b.identities, b.deals, b.signals}
+}
+
+func (b *batch) empty() bool { return len(b.spans) == 0 }
+
+// reset keeps the columns' memory for the next batch.
+func (b *batch) reset() {
+	for _, t := range b.tables() {
+		t.reset()
+	}
+	clear(b.newest)
+	clear(b.states)
+	clear(b.records)
+	clear(b.refused)
+	clear(b.spans)
+	clear(b.written)
+	b.states, b.records, b.refused = b.states[:0], b.records[:0], b.refused[:0]
+	b.bytes, b.born, b.clamped, b.sealed = 0, time.Time{}, clamps{}, false
+}
+
+// add takes one record, which becomes rows, or a refusal, or (a transaction's
+// marker) nothing but an offset to commit.
+func (b *batch) add(rec *kgo.Record, now time.Time) {
+	if b.empty() {
+		b.born = now
+	}
+	b.extend(rec)
+	if rec.Attrs.IsControl() {
+		return
+	}
+	b.records = append(b.records, rec)
+	b.bytes += len(rec.Key) + len(rec.Value)
+	if why := b.addRows(rec); why != nil {
+		b.refused = append(b.refused, refusedRecord{rec, why})
+	}
+}
+
+func (b *batch) extend(rec *kgo.Record) {
+	at := partition{rec.Topic, rec.Partition}
+	s, ok := b.spans[at]
+	if !ok {
+		s.first = rec.Offset
+	}
+	s.last, s.epoch = rec.Offset, rec.LeaderEpoch
+	b.spans[at] = s
+}
+
+func (b *batch) addRows(rec *kgo.Record) *refusal {
+	switch rec.Topic {
+	case schemas.TopicEvents:
+		row, why := readEvent(rec)
+		if why == nil {
+			b.addEvent(row)
+		}
+		return why
+	case schemas.TopicLedger:
+		row, why := readLedger(rec)
+		if why == nil {
+			b.ledger.add(row, row.ReceivedAt)
+		}
+		return why
+	case schemas.TopicStages:
+		row, why := readStage(rec)
+		if why == nil {
+			// A transition has no received_at; when the scorer wrote it is the nearest.
+			b.stages.add(row, rec.Timestamp.UnixMilli())
+		}
+		return why
+	case schemas.TopicLeads:
+		row, why := readLead(rec)
+		if row != nil {
+			b.addLead(row)
+		}
+		return why
+	}
+	return refuse(reasonUndecodable, "topic %q is not one of the sink's", rec.Topic)
+}
+
+// addEvent fills events, and the side table that the event's type feeds.
+func (b *batch) addEvent(row *eventRow) {
+	b.events.add(row, row.ReceivedAt)
+	switch row.Type {
+	case "identify", "alias":
+		if row.AnonymousId != "" && row.UserId != "" {
+			b.identities.add(row, row.ReceivedAt)
+		}
+	case "crm":
+		b.deals.add(&dealRow{row, readFacts(row.props)}, row.ReceivedAt)
+	case "market":
+		b.signals.add(&signalRow{row, readFacts(row.props)}, row.ReceivedAt)
+	}
+}
+
+func (b *batch) addLead(row *leadRow) {
+	at, known := b.newest[row.key()]
+	switch {
+	case !known:
+		b.newest[row.key()] = len(b.states)
+		b.states = append(b.states, row)
+	case row.Revision >= b.states[at].Revision:
+		b.states[at] = row
+	}
+}
+
+// seal fills the lead columns; nothing may be added afterwards.
+func (b *batch) seal() {
+	if b.sealed {
+		return
+	}
+	b.sealed = true
+	for _, row := range b.states {
+		b.leads.add(row, row.ReceivedAt)
+	}
+}
+
+// token names the batch for ClickHouse's deduplication: the same records in
+// the same table give the same token, so that an insert whose answer was lost
+// is not written twice when it is sent again.
+func (b *batch) token(table string) string {
+	parts := make([]string, 0, len(b.spans))
+	for at, s := range b.spans {
+		parts = append(parts, fmt.Sprintf("%s/%d:%d-%d", at.topic, at.number, s.first, s.last))
+	}
+	slices.Sort(parts)
+	sum := sha256.Sum256([]byte(table + "\n" + strings.Join(parts, "\n")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// offsets are what to commit: the next record of every partition.
+func (b *batch) offsets() map[string]map[int32]kgo.EpochOffset {
+	next := map[string]map[int32]kgo.EpochOffset{}
+	for at, s := range b.spans {
+		if next[at.topic] == nil {
+			next[at.topic] = map[int32]kgo.EpochOffset{}
+		}
+		next[at.topic][at.number] = kgo.EpochOffset{Epoch: s.epoch, Offset: s.last + 1}
+	}
+	return next
+}
+
+// receiptRange is the oldest and newest received_at of the events behind the rows.
+func (b *batch) receiptRange() (oldest, newest int64, ok bool) {
+	for _, t := range b.tables() {
+		for _, at := range t.receivedAt() {
+			if !ok || at < oldest {
+				oldest = at
+			}
+			newest, ok = max(newest, at), true
+		}
+	}
+	return oldest, newest, ok
+}
+
+func (b *batch) table(name string) table {
+	i := slices.IndexFunc(b.tables(), func(t table) bool { return t.tableName() == name })
+	return b.tables()[i]
+}

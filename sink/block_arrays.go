@@ -1,0 +1,31 @@
+package sink
+
+import "github.com/ClickHouse/ch-go/proto"
+
+// array adds an Array column of n elements a row; put appends element i to data.
+func array[R, T any](b *block[R], name string, data proto.ColumnOf[T], n func(*R) int, put func(*R, int)) {
+	arr := proto.NewArray(data)
+	b.column(name, arr, func(r *R) {
+		for i := range n(r) {
+			put(r, i)
+		}
+		arr.Offsets = append(arr.Offsets, uint64(data.Rows()))
+	})
+}
+
+func (b *block[R]) labels(name string, n func(*R) int, get func(*R, int) string) {
+	data := new(proto.ColStr).LowCardinality()
+	array(b, name, proto.ColumnOf[string](data), n, func(r *R, i int) { data.Append(b.clamped.label(get(r, i))) })
+}
+
+func (b *block[R]) floats(name string, n func(*R) int, get func(*R, int) float64) {
+	data := new(proto.ColFloat64)
+	array(b, name, proto.ColumnOf[float64](data), n, func(r *R, i int) { data.Append(b.clamped.float(get(r, i))) })
+}
+
+func (b *block[R]) instants(name string, n func(*R) int, get func(*R, int) int64) {
+	data := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).Raw()
+	array(b, name, proto.ColumnOf[proto.DateTime64](data), n, func(r *R, i int) {
+		data.AppendRaw(proto.DateTime64(b.clamped.millis(get(r, i))))
+	})
+}

@@ -1,0 +1,103 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"leadstream/internal/clickhouse"
+	"leadstream/schemas"
+)
+
+// Deps is what the sink is given.
+type Deps struct {
+	Log      *zap.Logger
+	Registry prometheus.Registerer
+	// KafkaOpts say where the brokers are and how to speak to them.
+	KafkaOpts  []kgo.Opt
+	ClickHouse clickhouse.Config
+}
+
+// Sink is the stage: one member of the consumer group.
+type Sink struct {
+	cfg       Config
+	log       *zap.Logger
+	kafkaOpts []kgo.Opt
+	server    ch.Options
+	metrics   *metrics
+	// Set by the worker, asked by Ready.
+	joined atomic.Bool
+	paused atomic.Pointer[error]
+}
+
+// New checks everything and starts nothing.
+func New(cfg Config, deps Deps) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	server, err := deps.ClickHouse.Columnar()
+	if err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	m, err := newMetrics(deps.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return &Sink{cfg: cfg, log: deps.Log, kafkaOpts: deps.KafkaOpts, server: server, metrics: m}, nil
+}
+
+// Run moves records until ctx ends; then it writes and commits what it holds,
+// within cfg.Drain, and returns. An error means that something was left, which
+// the next start reads again.
+func (s *Sink) Run(ctx context.Context) error {
+	in := newInserter(s.server, s.cfg.Connections, s.cfg.InsertTimeout, s.metrics)
+	defer in.close()
+	w := newWorker(s, in)
+	client, err := kgo.NewClient(append(append([]kgo.Opt{}, s.kafkaOpts...), s.groupOpts(w)...)...)
+	if err != nil {
+		return fmt.Errorf("sink: kafka client: %w", err)
+	}
+	w.client = client
+	// Closing leaves the group at once, so that nobody waits for this worker's session to time out.
+	defer client.CloseAllowingRebalance()
+	return w.run(ctx)
+}
+
+// groupOpts are the sink's own; they win over those it is given.
+func (s *Sink) groupOpts(w *worker) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.ConsumerGroup(s.cfg.Group),
+		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicLeads, schemas.TopicLedger, schemas.TopicStages),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Transaction markers are offsets too: with them committed, no lag is left when all is read.
+		kgo.KeepControlRecords(),
+		kgo.DisableAutoCommit(),
+		// An eager balancer: at a rebalance everything is given back, so the batch
+		// is written or dropped as a whole. Range gives the same partition number
+		// of all topics to one worker.
+		kgo.Balancers(kgo.RangeBalancer()),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(w.assigned),
+		kgo.OnPartitionsRevoked(w.revoked),
+		kgo.OnPartitionsLost(w.lost),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+	}
+}
+
+// Ready tells whether records flow: a place in the group, and ClickHouse there.
+func (s *Sink) Ready(context.Context) error {
+	if err := s.paused.Load(); err != nil {
+		return fmt.Errorf("sink: ClickHouse is away, reading waits: %w", *err)
+	}
+	if !s.joined.Load() {
+		return errors.New("sink: not in the consumer group yet")
+	}
+	return nil
+}

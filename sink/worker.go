@@ -1,0 +1,210 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
+)
+
+// worker reads, batches, writes and commits. One goroutine does it in turn:
+// the client fetches ahead meanwhile, and when ClickHouse is slow or away
+// nothing is asked for and memory stays bounded.
+type worker struct {
+	*Sink
+	client *kgo.Client
+	in     *inserter
+
+	// mu guards the batch against a rebalance, which comes on the client's
+	// goroutine between two polls.
+	mu    sync.Mutex
+	batch *batch
+	lag   lag
+	// hard ends inserts and commits that a stop has waited for too long.
+	hard context.Context
+}
+
+func newWorker(s *Sink, in *inserter) *worker {
+	return &worker{Sink: s, in: in, batch: newBatch(), lag: lag{}}
+}
+
+func (w *worker) run(ctx context.Context) error {
+	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	w.hard = hard
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.cfg.Drain, stop) })()
+	for ctx.Err() == nil {
+		w.poll(ctx)
+		if w.due() {
+			w.flush(ctx)
+		}
+	}
+	return w.drain()
+}
+
+// poll waits for records, at most until the batch is due. While it holds
+// records that are not in the batch yet, no rebalance can take their partitions.
+func (w *worker) poll(ctx context.Context) {
+	room, deadline := w.room()
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	fetches := w.client.PollRecords(ctx, room)
+	defer w.client.AllowRebalance()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		for _, rec := range p.Records {
+			w.batch.add(rec, now)
+		}
+		w.lag.saw(p)
+	})
+	fetches.EachError(func(topic string, part int32, err error) {
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, kgo.ErrClientClosed) {
+			// The client goes on by itself, with pauses.
+			w.log.Warn("sink: cannot read", zap.String("topic", topic), zap.Int32("partition", part), zap.Error(err))
+		}
+	})
+}
+
+// room is how many records still fit, and when the batch is due.
+func (w *worker) room() (int, time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.batch.empty() {
+		return w.cfg.Batch.Rows, time.Time{}
+	}
+	return max(1, w.cfg.Batch.Rows-len(w.batch.records)), w.batch.born.Add(w.cfg.Batch.Age)
+}
+
+func (w *worker) due() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := w.batch
+	return !b.empty() && (len(b.records) >= w.cfg.Batch.Rows || b.bytes >= int(w.cfg.Batch.Bytes) || time.Since(b.born) >= w.cfg.Batch.Age)
+}
+
+// flush writes the batch, as often as it takes. Between two tries the lock is
+// free, so that a rebalance can take the batch's partitions away.
+func (w *worker) flush(ctx context.Context) {
+	pause := 50 * time.Millisecond
+	for {
+		err := w.tryFlush(w.hard)
+		if err == nil {
+			w.resume()
+			return
+		}
+		w.pause(err)
+		select {
+		case <-ctx.Done():
+			return // drain goes on, as long as it may
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, w.cfg.RetryMax)
+	}
+}
+
+// tryFlush keeps the order that the promise rests on.
+func (w *worker) tryFlush(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.batch.empty() {
+		return nil
+	}
+	// 1. The rows are parts on ClickHouse's disk. A crash from here on repeats
+	//    them, and the tables' keys make repeats one.
+	w.batch.seal()
+	if err := w.in.write(ctx, w.batch); err != nil {
+		return err
+	}
+	// 2. What became no row is in dead-letter, on all in-sync replicas.
+	if err := sendDeadLetters(ctx, w.client, w.batch.refused, time.Now()); err != nil {
+		return err
+	}
+	// 3. Only now the offsets move: a record behind them is in one place or the other.
+	if err := w.commit(ctx); err != nil {
+		// The rows are safe. Whoever owns the partitions next reads them again.
+		w.metrics.commitFails.Inc()
+		w.log.Warn("sink: the batch is written, but its offsets are not committed; the rows may be written again, which changes no answer", zap.Error(err))
+	}
+	w.metrics.tookBatch(w.batch, time.Now())
+	w.lag.wrote(w.batch.spans)
+	w.lag.publish(w.metrics)
+	w.logRefused()
+	w.batch.reset()
+	return nil
+}
+
+// commit moves the offsets and looks at every partition's answer.
+func (w *worker) commit(ctx context.Context) error {
+	var failed error
+	w.client.CommitOffsetsSync(ctx, w.batch.offsets(), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			failed = err
+			return
+		}
+		for _, topic := range resp.Topics {
+			for _, part := range topic.Partitions {
+				if err := kerr.ErrorForCode(part.ErrorCode); err != nil {
+					failed = fmt.Errorf("commit %s/%d: %w", topic.Topic, part.Partition, err)
+				}
+			}
+		}
+	})
+	return failed
+}
+
+// logRefused says one line a batch, with the first refusal: a flood of bad records must not become a flood of lines.
+func (w *worker) logRefused() {
+	if len(w.batch.refused) == 0 {
+		return
+	}
+	first := w.batch.refused[0]
+	w.log.Warn("sink: records went to dead-letter",
+		zap.Int("records", len(w.batch.refused)), zap.String("first_reason", first.why.reason), zap.Error(first.why.err),
+		zap.String("topic", first.Topic), zap.Int32("partition", first.Partition), zap.Int64("offset", first.Offset))
+}
+
+// drain is the last flush of a stop.
+func (w *worker) drain() error {
+	for {
+		err := w.tryFlush(w.hard)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-w.hard.Done():
+			return fmt.Errorf("sink: stopped with %d records unwritten, which the next start reads again: %w", len(w.batch.records), err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// pause and resume tell the outside that ClickHouse is away, once, and back, once.
+func (w *worker) pause(err error) {
+	if w.paused.Swap(&err) == nil {
+		w.metrics.paused.Set(1)
+		w.log.Error("sink: cannot write, reading waits and the batch is tried again", zap.Error(err))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if oldest, _, ok := w.batch.receiptRange(); ok {
+		w.metrics.lagSeconds.Set(float64(time.Now().UnixMilli()-oldest) / 1000)
+	}
+}
+
+func (w *worker) resume() {
+	if w.paused.Swap(nil) != nil {
+		w.metrics.paused.Set(0)
+		w.log.Info("sink: writing again")
+	}
+}
