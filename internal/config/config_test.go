@@ -46,6 +46,9 @@ func (s *store) Validate() error {
 	p.Check(s.Ratio >= 0 && s.Ratio <= 1, "ratio", "must be 0..1 (got %v)", s.Ratio)
 	p.Check(s.Shards != 13, "shards", "must not be 13")
 	p.Check(s.Batch.Rows != 666, "batch.rows", "must not be 666")
+	if s.Batch.Rows == 667 {
+		return errors.Join(p.Err(), errors.New("store.batch.rows: must not be 667 either"), errors.New("no: this text has no key"))
+	}
 	return p.Err()
 }
 

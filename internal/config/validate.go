@@ -14,7 +14,8 @@ type Validator interface{ Validate() error }
 func (l *loader) validate(v reflect.Value, path string) {
 	if rules, ok := v.Addr().Interface().(Validator); ok {
 		for _, err := range flatten(rules.Validate()) {
-			key, text := splitKey(v.Type(), err.Error())
+			// Keys are relative to the section; one written in full is understood too.
+			key, text := splitKey(v.Type(), strings.TrimPrefix(err.Error(), path+"."))
 			l.faultAt(join(path, key), text)
 		}
 	}
