@@ -1,0 +1,107 @@
+package scoring
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"leadstream/scoring/model"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// childAddr makes the test binary a worker against the named broker.
+const (
+	childAddr  = "LEADSTREAM_SCORING_TEST_BROKER"
+	childFresh = "LEADSTREAM_SCORING_TEST_FRESH"
+	childSnap  = "LEADSTREAM_SCORING_TEST_SNAPSHOTS"
+)
+
+// childMain is the process that gets killed.
+func childMain(addr string) {
+	cfg := DefaultConfig()
+	cfg.CommitInterval = 15 * time.Millisecond
+	cfg.MaxRecords = 100
+	cfg.SessionTimeout = time.Second
+	cfg.FreshTransactionalID = os.Getenv(childFresh) != ""
+	cfg.SnapshotDir = os.Getenv(childSnap)
+	cfg.SnapshotBytes = 1 << 16
+	w, err := New(cfg, Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(addr)}, Model: model.Default()})
+	if err == nil {
+		err = w.Run(context.Background())
+	}
+	println("child ended:", err.Error())
+	os.Exit(3)
+}
+
+// child starts a worker process; kill ends it with SIGKILL.
+func (r *rig) child(env ...string) (kill func()) {
+	r.t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), childAddr+"="+r.addrs[0]), env...)
+	cmd.Stderr = os.Stderr
+	require.NoError(r.t, cmd.Start())
+	return func() {
+		require.NoError(r.t, cmd.Process.Kill())
+		err := cmd.Wait()
+		require.ErrorContains(r.t, err, "signal: killed", "the worker ended by itself")
+	}
+}
+
+func TestKill9AtAnyMomentLosesAndRepeatsNothing(t *testing.T) {
+	cases := map[string][]string{
+		"stable transactional id":             nil,
+		"fresh transactional id and snapshot": {childFresh + "=1", childSnap + "=" + t.TempDir()},
+	}
+	for name, env := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, t.TempDir(), testPartitions)
+			stop, fed := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(fed)
+				for seed := uint64(1); ; seed++ {
+					select {
+					case <-stop:
+						return
+					default:
+						r.send(visits(seed%5, 100, 30)...)
+						time.Sleep(10 * time.Millisecond)
+					}
+				}
+			}()
+			for i := range 6 {
+				kill := r.child(env...)
+				r.progress(DefaultConfig().Group)
+				time.Sleep(time.Duration(7*i+3) * 10 * time.Millisecond)
+				kill()
+			}
+			close(stop)
+			<-fed
+			kill := r.child(env...)
+			r.settled(DefaultConfig().Group)
+			kill()
+			r.requireTruth()
+		})
+	}
+}
+
+// progress waits until a worker has committed something new.
+func (r *rig) progress(group string) {
+	r.t.Helper()
+	before := r.done(group)
+	require.Eventually(r.t, func() bool { return r.done(group) > before }, 60*time.Second, 5*time.Millisecond, "no worker makes progress")
+}
+
+func (r *rig) done(group string) (n int64) {
+	committed, err := r.admin.FetchOffsets(context.Background(), group)
+	if err != nil {
+		return 0
+	}
+	for _, o := range committed.Offsets().Sorted() {
+		n += max(o.At, 0)
+	}
+	return n
+}

@@ -1,0 +1,95 @@
+package scoring
+
+import (
+	"fmt"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+)
+
+// The reasons of dead letters: one word each, the same as the counter's label.
+const (
+	reasonUndecodable = "undecodable" // not protobuf
+	reasonIncomplete  = "incomplete"  // without an id, a site, a visitor or a time
+	reasonMisrouted   = "misrouted"   // the record's key is not the event's: its partition is not the lead's
+	reasonUnsupported = "unsupported" // a hand-over, which this release does not fold
+	reasonPanic       = "panic"       // the model failed on it
+)
+
+var reasons = []string{reasonUndecodable, reasonIncomplete, reasonMisrouted, reasonUnsupported, reasonPanic}
+
+// refusal is why a record cannot be folded.
+type refusal struct{ reason, detail string }
+
+func refuse(reason, format string, args ...any) *refusal {
+	return &refusal{reason, fmt.Sprintf(format, args...)}
+}
+
+// decode reads a record of events or routed, and says whose it is.
+func decode(r *kgo.Record) (schemas.LeadID, *pb.Event, *refusal) {
+	if r.Topic == schemas.TopicRouted {
+		return decodeRouted(r)
+	}
+	ev := new(pb.Event)
+	if err := proto.Unmarshal(r.Value, ev); err != nil {
+		return schemas.LeadID{}, nil, refuse(reasonUndecodable, "not an event: %v", err)
+	}
+	if no := incomplete(ev); no != nil {
+		return schemas.LeadID{}, nil, no
+	}
+	key := schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)
+	if key != string(r.Key) {
+		return schemas.LeadID{}, nil, refuse(reasonMisrouted, "record key %.80q, but the event's is %.80q", r.Key, key)
+	}
+	return schemas.NewLeadID(key), ev, nil
+}
+
+func decodeRouted(r *kgo.Record) (schemas.LeadID, *pb.Event, *refusal) {
+	routed := new(pb.Routed)
+	if err := proto.Unmarshal(r.Value, routed); err != nil {
+		return schemas.LeadID{}, nil, refuse(reasonUndecodable, "not a routed record: %v", err)
+	}
+	if len(routed.LeadId) != len(schemas.LeadID{}) {
+		return schemas.LeadID{}, nil, refuse(reasonIncomplete, "lead_id has %d bytes, want 16", len(routed.LeadId))
+	}
+	ev := routed.GetEvent()
+	if ev == nil {
+		return schemas.LeadID{}, nil, refuse(reasonUnsupported, "a hand-over of state, which this release does not fold")
+	}
+	if no := incomplete(ev); no != nil {
+		return schemas.LeadID{}, nil, no
+	}
+	return schemas.LeadID(routed.LeadId), ev, nil
+}
+
+// incomplete refuses an event without the fields that everything hangs on.
+func incomplete(ev *pb.Event) *refusal {
+	switch {
+	case ev.EventId == "":
+		return refuse(reasonIncomplete, "event_id is empty")
+	case ev.Site == "":
+		return refuse(reasonIncomplete, "site is empty")
+	case ev.AnonymousId == "" && ev.UserId == "":
+		return refuse(reasonIncomplete, "neither anonymous_id nor user_id")
+	case ev.ReceivedAt <= 0 || ev.EventTime <= 0:
+		return refuse(reasonIncomplete, "event_time %d and received_at %d must be after 1970", ev.EventTime, ev.ReceivedAt)
+	}
+	return nil
+}
+
+// deadLetterPayload is the most bytes of a refused record that are kept, so
+// that the letter itself stays under the broker's limit of 1 MB.
+const deadLetterPayload = 900_000
+
+// deadLetter wraps a refused record with all that is needed to play it again.
+func deadLetter(r *kgo.Record, no *refusal, ev *pb.Event, now int64) *pb.DeadLetter {
+	return &pb.DeadLetter{
+		Stage: "scoring", Reason: no.reason, Detail: fmt.Sprintf("%.1000s", no.detail),
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
+		Key: r.Key, Payload: r.Value[:min(len(r.Value), deadLetterPayload)],
+		Site: ev.GetSite(), Protocol: ev.GetProtocol(), At: now,
+	}
+}

@@ -1,0 +1,282 @@
+package scoring
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+	"google.golang.org/protobuf/proto"
+)
+
+const testPartitions = 4
+
+func TestMain(m *testing.M) {
+	if addr := os.Getenv(childAddr); addr != "" {
+		childMain(addr)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// rig is a broker with our topics, and a client for the test itself.
+type rig struct {
+	t      testing.TB
+	broker *kfake.Cluster
+	addrs  []string
+	client *kgo.Client
+	admin  *kadm.Client
+	model  *model.Model
+}
+
+// newRig starts a broker; dir "" keeps it in memory.
+func newRig(t testing.TB, dir string, partitions int32) *rig {
+	t.Helper()
+	opts := []kfake.Opt{
+		kfake.NumBrokers(1),
+		kfake.ClusterID("scoring-test"),
+		kfake.GroupMinSessionTimeout(time.Second),
+	}
+	if dir != "" {
+		opts = append(opts, kfake.DataDir(dir))
+	}
+	broker, err := kfake.NewCluster(opts...)
+	require.NoError(t, err)
+	t.Cleanup(broker.Close)
+	r := &rig{t: t, broker: broker, addrs: broker.ListenAddrs(), model: model.Default()}
+	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ProducerLinger(0), kgo.MetadataMinAge(100*time.Millisecond),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
+	require.NoError(t, err)
+	t.Cleanup(r.client.Close)
+	r.admin = kadm.NewClient(r.client)
+	for _, topic := range schemas.Topics() {
+		r.createTopic(topic.Name, partitions)
+	}
+	return r
+}
+
+func (r *rig) createTopic(name string, partitions int32) {
+	r.t.Helper()
+	_, err := r.admin.CreateTopic(context.Background(), partitions, 1, nil, name)
+	require.NoError(r.t, err)
+}
+
+// config is quick, and keeps its snapshots to itself.
+func (r *rig) config() Config {
+	cfg := DefaultConfig()
+	cfg.CommitInterval = 20 * time.Millisecond
+	cfg.SessionTimeout = 2 * time.Second
+	cfg.SnapshotDir = ""
+	return cfg
+}
+
+// running is a worker at work.
+type running struct {
+	*Worker
+	t      testing.TB
+	cancel context.CancelFunc
+	done   chan error
+	once   sync.Once
+	reg    *prometheus.Registry
+}
+
+// start runs a worker until the test stops it or ends.
+func (r *rig) start(cfg Config, change ...func(*Deps)) *running {
+	r.t.Helper()
+	w := r.worker(cfg, change...)
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	go func() { w.done <- w.Run(ctx) }()
+	r.t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// worker makes one that does not run yet.
+func (r *rig) worker(cfg Config, change ...func(*Deps)) *running {
+	r.t.Helper()
+	reg := prometheus.NewRegistry()
+	deps := Deps{Log: testLog(r.t), Registry: reg, KafkaOpts: []kgo.Opt{kgo.SeedBrokers(r.addrs...), kgo.MetadataMinAge(100 * time.Millisecond)}, Model: r.model}
+	for _, c := range change {
+		c(&deps)
+	}
+	w, err := New(cfg, deps)
+	require.NoError(r.t, err)
+	return &running{Worker: w, t: r.t, done: make(chan error, 1), reg: reg}
+}
+
+func testLog(t testing.TB) *zap.Logger {
+	if !testing.Verbose() {
+		return zap.NewNop()
+	}
+	return zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
+}
+
+// stop ends the worker gracefully.
+func (w *running) stop() {
+	w.t.Helper()
+	w.once.Do(func() {
+		w.cancel()
+		select {
+		case err := <-w.done:
+			if err != nil {
+				w.t.Errorf("worker ended with: %v", err)
+			}
+		case <-time.After(30 * time.Second):
+			w.t.Error("worker did not stop within 30 s")
+		}
+	})
+}
+
+// counter reads one instrument: the sum over its labels.
+func (w *running) counter(name string) float64 {
+	w.t.Helper()
+	families, err := w.reg.Gather()
+	require.NoError(w.t, err)
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue()
+		}
+	}
+	return sum
+}
+
+// send writes events in order and waits until they stand.
+func (r *rig) send(events ...*pb.Event) {
+	r.t.Helper()
+	records := make([]*kgo.Record, len(events))
+	for i, ev := range events {
+		b, err := proto.Marshal(ev)
+		require.NoError(r.t, err)
+		records[i] = &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: b}
+	}
+	require.NoError(r.t, r.client.ProduceSync(context.Background(), records...).FirstErr())
+}
+
+// sendRaw writes one record as it is.
+func (r *rig) sendRaw(topic, key string, value []byte) {
+	r.t.Helper()
+	require.NoError(r.t, r.client.ProduceSync(context.Background(), &kgo.Record{Topic: topic, Key: []byte(key), Value: value}).FirstErr())
+}
+
+// settled waits until the group has committed everything there is.
+func (r *rig) settled(group string) {
+	r.t.Helper()
+	deadline := time.Now().Add(90 * time.Second)
+	for {
+		behind := r.behind(group)
+		if behind == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("the worker is still %d events behind", behind)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (r *rig) behind(group string) (n int64) {
+	ctx := context.Background()
+	ends, err := r.admin.ListEndOffsets(ctx, schemas.TopicEvents)
+	require.NoError(r.t, err)
+	committed, err := r.admin.FetchOffsets(ctx, group)
+	if err != nil {
+		return 1 << 30 // the group does not exist yet
+	}
+	ends.Each(func(end kadm.ListedOffset) {
+		at := int64(0)
+		if o, ok := committed.Lookup(end.Topic, end.Partition); ok {
+			at = max(o.At, 0)
+		}
+		n += end.Offset - at
+	})
+	return n
+}
+
+// read returns a topic's committed records, by partition and offset.
+func (r *rig) read(topic string) []*kgo.Record {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	ends, err := r.admin.ListEndOffsets(ctx, topic)
+	require.NoError(r.t, err)
+	at, until := map[int32]kgo.Offset{}, map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > 0 {
+			at[end.Partition], until[end.Partition] = kgo.NewOffset().AtStart(), end.Offset
+		}
+	})
+	if len(at) == 0 {
+		return nil
+	}
+	reader, err := kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	require.NoError(r.t, err)
+	defer reader.Close()
+	var out []*kgo.Record
+	for len(until) > 0 {
+		fetches := reader.PollFetches(ctx)
+		require.NoError(r.t, fetches.Err0(), "%s: still to read %v", topic, until)
+		fetches.EachRecord(func(rec *kgo.Record) {
+			if !rec.Attrs.IsControl() {
+				out = append(out, rec)
+			}
+			if rec.Offset+1 >= until[rec.Partition] {
+				delete(until, rec.Partition)
+			}
+		})
+	}
+	slices.SortFunc(out, func(a, b *kgo.Record) int {
+		if a.Partition != b.Partition {
+			return int(a.Partition - b.Partition)
+		}
+		return int(a.Offset - b.Offset)
+	})
+	return out
+}
+
+// visits makes a seeded stream of n events of some visitors, with repeats and bots.
+func visits(seed uint64, n, visitors int) []*pb.Event {
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	paths := []string{"/", "/pricing", "/docs", "/blog/long", "/demo", "/product"}
+	types := []string{"page", "page", "page", "click", "dwell", "form", "scroll", "identify", "track"}
+	now := time.Now().UnixMilli()
+	out := make([]*pb.Event, 0, n)
+	for i := range n {
+		if i > 10 && rnd.IntN(10) == 0 {
+			out = append(out, proto.CloneOf(out[rnd.IntN(i)])) // a repeat
+			continue
+		}
+		v := rnd.IntN(visitors)
+		ev := &pb.Event{
+			EventId: fmt.Sprintf("%d-%d", seed, i), Site: "demo", Type: types[rnd.IntN(len(types))],
+			AnonymousId: fmt.Sprintf("visitor-%d-%d", seed, v), ReceivedAt: now + int64(i)/10, EventTime: now + int64(i)/10 - int64(rnd.IntN(100_000)),
+			SessionId: fmt.Sprintf("s%d-%d", v, rnd.IntN(4)), ViewId: fmt.Sprintf("v%d-%d", v, rnd.IntN(20)),
+			Path: paths[rnd.IntN(len(paths))], Host: "example.test", EngagedMs: uint32(rnd.IntN(120_000)), ScrollPct: uint32(rnd.IntN(100)),
+			Name: "Demo Requested", Bot: rnd.IntN(30) == 0, Protocol: "native",
+		}
+		if ev.Type == "identify" {
+			ev.UserId, ev.Traits = fmt.Sprintf("user-%d", v), []byte(fmt.Sprintf(`{"email":"u%d@example.test","title":"CTO"}`, v))
+		}
+		out = append(out, ev)
+	}
+	return out
+}

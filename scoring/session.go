@@ -1,0 +1,251 @@
+package scoring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+)
+
+// session is one life of the worker: one client, one transactional id.
+//
+// The loop is serial: poll, fold, produce, commit. A poll that returned records
+// blocks rebalances until the commit, so callbacks find no open transaction,
+// except one of timers only (an empty poll blocks nothing); mu is for that.
+type session struct {
+	*Worker
+	kafka *kgo.GroupTransactSession
+	admin *kadm.Client
+	topic kadm.TopicDetail // of leads
+
+	mu    sync.Mutex
+	parts map[int32]*partition // active: assigned, restored
+	idle  map[int32]*partition // given up in a rebalance; perhaps about to come back
+	txn   *txn                 // nil between transactions
+
+	revoked atomic.Bool           // a callback took all partitions away
+	ready   atomic.Bool           //
+	failure atomic.Pointer[error] // of a callback
+	ctx     context.Context       // of run: ends restores
+}
+
+// newSession connects and checks that the topics fit together.
+func newSession(ctx context.Context, w *Worker) (*session, error) {
+	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
+	id := w.cfg.TransactionalID
+	if w.cfg.FreshTransactionalID {
+		id += "-" + uuid.NewString()
+	}
+	opts := append([]kgo.Opt{}, w.kafka...)
+	opts = append(opts,
+		kgo.ConsumerGroup(w.cfg.Group),
+		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicRouted),
+		// Partition p of both topics has to land on the same worker.
+		kgo.Balancers(kgo.RangeBalancer()),
+		kgo.SessionTimeout(w.cfg.SessionTimeout),
+		kgo.HeartbeatInterval(w.cfg.SessionTimeout/5),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// A new group starts at the oldest event; an offset that is gone is an error
+		// to be told, not a reason to read something else.
+		kgo.ConsumeResetOffset(kgo.NoResetOffset().AtStart()),
+		kgo.AdjustFetchOffsetsFn(s.adjust),
+		kgo.OnPartitionsAssigned(s.assigned),
+		kgo.OnPartitionsRevoked(s.taken),
+		kgo.OnPartitionsLost(s.taken),
+		kgo.TransactionalID(id),
+		kgo.TransactionTimeout(transactionTimeout),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), // every commit would wait it out
+		kgo.MaxBufferedRecords(maxBuffered),
+	)
+	kafka, err := kgo.NewGroupTransactSession(opts...)
+	if err != nil {
+		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
+	}
+	s.kafka, s.admin = kafka, kadm.NewClient(kafka.Client())
+	if err := s.checkTopics(ctx); err != nil {
+		kafka.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// checkTopics refuses topics whose partitions do not correspond.
+func (s *session) checkTopics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	names := []string{schemas.TopicEvents, schemas.TopicRouted, schemas.TopicLeads,
+		schemas.TopicLedger, schemas.TopicStages, schemas.TopicDeadLetter}
+	topics, err := s.admin.ListTopics(ctx, names...)
+	if err != nil {
+		return fmt.Errorf("scoring: asking the broker for its topics: %w", err)
+	}
+	want := len(topics[schemas.TopicEvents].Partitions)
+	var faults []error
+	for _, name := range names {
+		switch t := topics[name]; {
+		case t.Err != nil || len(t.Partitions) == 0:
+			faults = append(faults, fmt.Errorf("scoring: topic %s: missing (%v); `leadstream migrate` creates it", name, t.Err))
+		case len(t.Partitions) != want:
+			faults = append(faults, fmt.Errorf("scoring: topic %s has %d partitions, but %s has %d: a lead's state lives in the partition of its events, so all topics need the same number; recreate the topic with `leadstream migrate`",
+				name, len(t.Partitions), schemas.TopicEvents, want))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return &fatalError{err}
+	}
+	s.topic = topics[schemas.TopicLeads]
+	return nil
+}
+
+// run is the loop.
+func (s *session) run(ctx context.Context) error {
+	// Leaves the group at once, so that the others need not wait for the timeout.
+	defer s.kafka.CloseAllowingRebalance()
+	for ctx.Err() == nil {
+		if err := s.turn(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.txn != nil {
+		if err := s.commit(); err != nil {
+			return err
+		}
+	}
+	return s.snapshotAll()
+}
+
+// turn polls once, folds what came, fires what is due, and commits when it is time.
+func (s *session) turn(ctx context.Context) error {
+	pollCtx, cancel := context.WithTimeout(ctx, s.patience())
+	fetches := s.kafka.PollRecords(pollCtx, s.cfg.MaxRecords)
+	cancel()
+	if err := s.failed(fetches); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.fold(fetches); err != nil {
+		return err
+	}
+	if s.revoked.Load() {
+		s.stash()
+	}
+	due := s.timersDue()
+	if s.txn == nil && !due {
+		s.kafka.AllowRebalance()
+		return nil
+	}
+	if !due && !s.txn.full(s.cfg, s.now()) {
+		return nil
+	}
+	err := s.commit()
+	s.kafka.AllowRebalance()
+	if err != nil {
+		return err
+	}
+	return s.snapshotDue()
+}
+
+// patience is how long the next poll may wait: until the open transaction has
+// gathered enough, or a timer may be due; a second at most.
+func (s *session) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	wait := time.Second
+	if s.txn != nil {
+		wait = min(wait, s.cfg.CommitInterval-now.Sub(s.txn.began))
+	}
+	for _, p := range s.parts {
+		if at, ok := p.leads.timers.next(); ok {
+			wait = min(wait, time.UnixMilli(at).Add(timerGrace).Sub(now))
+		}
+	}
+	return max(wait, 5*time.Millisecond)
+}
+
+// failed finds what ends the session: a callback's failure or a fetch error
+// that the client does not mend by itself.
+func (s *session) failed(fetches kgo.Fetches) error {
+	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	for _, e := range fetches.Errors() {
+		var group *kgo.ErrGroupSession
+		switch {
+		case errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled):
+		case errors.As(e.Err, &group):
+			s.log.Warn("scoring: group session ended, joining again", zap.Error(e.Err))
+		default:
+			return fmt.Errorf("scoring: reading %s/%d: %w", e.Topic, e.Partition, e.Err)
+		}
+	}
+	return nil
+}
+
+// fold takes all records of a poll into the transaction.
+func (s *session) fold(fetches kgo.Fetches) (err error) {
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if err != nil || len(f.Records) == 0 {
+			return
+		}
+		p := s.parts[f.Partition]
+		if p == nil {
+			err = fmt.Errorf("scoring: records of %s/%d, which is not ours or not restored", f.Topic, f.Partition)
+			return
+		}
+		if err = s.begin(); err != nil {
+			return
+		}
+		s.txn.join(p)
+		*p.high.of(f.Topic) = f.HighWatermark
+		p.idleSince = s.now().UnixMilli()
+		for _, r := range f.Records {
+			s.take(p, r)
+		}
+		s.metrics.read(f.Topic, p.num, f.HighWatermark-f.Records[len(f.Records)-1].Offset-1)
+	})
+	return err
+}
+
+// take folds one record, or writes it to dead letters.
+func (s *session) take(p *partition, r *kgo.Record) {
+	s.txn.records++
+	*p.next.of(r.Topic) = r.Offset + 1
+	done := p.fence.of(r.Topic)
+	if r.Offset <= *done {
+		s.txn.tally.skipped++
+		return
+	}
+	*done = r.Offset
+	id, ev, no := decode(r)
+	if no == nil {
+		src := &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+		out, bad := p.fold(s.model, id, ev, src)
+		s.emit(p, out)
+		no = bad
+	}
+	if no != nil {
+		s.txn.tally.deadLetters[no.reason]++
+		s.produce(p, schemas.TopicDeadLetter, r.Key, deadLetter(r, no, ev, s.now().UnixMilli()))
+		s.log.Warn("scoring: record refused to dead letters", zap.String("reason", no.reason),
+			zap.String("topic", r.Topic), zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset))
+		return
+	}
+	s.txn.tally.events++
+	s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+}

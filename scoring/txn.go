@@ -1,0 +1,243 @@
+package scoring
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+)
+
+// endTimeout bounds a commit; the broker has aborted the transaction long before.
+const endTimeout = 30 * time.Second
+
+// txn is the open transaction.
+type txn struct {
+	began   time.Time
+	records int
+	parts   map[int32]*partition
+	tally   tally
+
+	mu        sync.Mutex // the client's callbacks write below
+	changelog map[int32]int64
+	bytes     map[int32]int64
+	err       error
+}
+
+// begin opens a transaction unless one is open.
+func (s *session) begin() error {
+	if s.txn != nil {
+		return nil
+	}
+	if err := s.kafka.Begin(); err != nil {
+		return fmt.Errorf("scoring: begin transaction: %w", err)
+	}
+	s.txn = &txn{began: s.now(), parts: map[int32]*partition{}, tally: newTally(),
+		changelog: map[int32]int64{}, bytes: map[int32]int64{}}
+	return nil
+}
+
+// join makes the partition part of the transaction.
+func (t *txn) join(p *partition) {
+	if t.parts[p.num] == nil {
+		t.parts[p.num] = p
+		p.begin()
+	}
+}
+
+// full tells whether the transaction has gathered for long enough.
+func (t *txn) full(cfg Config, now time.Time) bool {
+	return t.records >= cfg.MaxRecords || now.Sub(t.began) >= cfg.CommitInterval
+}
+
+// emit writes the rows of one outcome, each of them: only leads' records are
+// coalesced to the last of the transaction.
+func (s *session) emit(p *partition, out model.Outcome) {
+	for _, row := range out.Ledger {
+		s.txn.tally.ledger[row.Reason]++
+		s.produce(p, schemas.TopicLedger, leadKey(row.LeadId), row)
+	}
+	for _, row := range out.Stages {
+		s.txn.tally.transitions[transition{row.Direction, row.To}]++
+		s.produce(p, schemas.TopicStages, leadKey(row.LeadId), row)
+	}
+	if out.Refused != "" {
+		s.txn.tally.refused++
+	}
+	s.txn.tally.failedRules += len(out.Failed)
+}
+
+// leadKey is the record key of all outputs of a lead.
+func leadKey(id []byte) []byte { return []byte(schemas.LeadID(id).String()) }
+
+// produce sends one output to the partition's number.
+func (s *session) produce(p *partition, topic string, key []byte, value proto.Message, headers ...kgo.RecordHeader) {
+	t := s.txn
+	b, err := proto.Marshal(value)
+	if err != nil {
+		t.fail(fmt.Errorf("encode for %s: %w", topic, err))
+		return
+	}
+	r := &kgo.Record{Topic: topic, Partition: p.num, Key: key, Value: b, Headers: headers}
+	s.kafka.Produce(context.Background(), r, t.produced)
+}
+
+// produced is called by the client when a record stands or failed.
+func (t *txn) produced(r *kgo.Record, err error) {
+	if err != nil {
+		t.fail(fmt.Errorf("write to %s/%d, key %s, %d bytes: %w", r.Topic, r.Partition, r.Key, len(r.Value), err))
+		return
+	}
+	if r.Topic == schemas.TopicLeads {
+		t.mu.Lock()
+		t.changelog[r.Partition] = max(t.changelog[r.Partition], r.Offset+1)
+		t.bytes[r.Partition] += int64(len(r.Value))
+		t.mu.Unlock()
+	}
+}
+
+func (t *txn) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = err
+	}
+}
+
+func (t *txn) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
+}
+
+// commit ends the transaction: 1. due timers, 2. the changed leads with the
+// fence, 3. flush, offsets and the end marker, 4. what was done stands or is
+// undone. After an error nobody knows which: the session must not go on.
+func (s *session) commit() error {
+	if err := s.fireTimers(); err != nil {
+		return err
+	}
+	t, began := s.txn, time.Now()
+	ok, err := s.end(t)
+	s.txn = nil
+	s.metrics.ended(t, ok, err, time.Since(began), s.now())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		s.log.Info("scoring: transaction aborted by a rebalance, undone", zap.Int("records", t.records))
+		for _, p := range t.parts {
+			p.rollback()
+		}
+		return nil
+	}
+	for _, p := range t.parts {
+		p.committed(t.changelog[p.num], t.bytes[p.num])
+		p.leads.sweep(s.model, p.watermark, sweepLeads)
+	}
+	return nil
+}
+
+// sweepLeads is how many untouched leads a partition folds each commit: 10 a
+// tenth of a second pass over 8.6 million leads a day.
+const sweepLeads = 10
+
+// end produces the leads' records and commits.
+func (s *session) end(t *txn) (bool, error) {
+	for _, p := range t.parts {
+		head := p.fence.header()
+		p.records(s.model, func(key string, rec *pb.LeadRecord) {
+			s.produce(p, schemas.TopicLeads, []byte(key), rec, head)
+		})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	ok, err := s.kafka.End(kgo.PreTxnCommitFnContext(ctx, t.fenceGeneration), kgo.TryCommit)
+	if failed := t.failure(); failed != nil {
+		return false, fmt.Errorf("scoring: %w", failed)
+	}
+	if err != nil {
+		return false, fmt.Errorf("scoring: end transaction: %w", err)
+	}
+	return ok, nil
+}
+
+// fenceGeneration puts every partition of the transaction into the commit of
+// offsets, also one where only timers fired. The commit is what the broker
+// checks the group's generation on: without it a worker that slept through a
+// rebalance could wake up and write over its successor's state.
+func (t *txn) fenceGeneration(req *kmsg.TxnOffsetCommitRequest) error {
+	at := -1
+	has := map[int32]bool{}
+	for i, topic := range req.Topics {
+		if topic.Topic != schemas.TopicEvents {
+			continue
+		}
+		at = i
+		for _, p := range topic.Partitions {
+			has[p.Partition] = true
+		}
+	}
+	if at < 0 {
+		topic := kmsg.NewTxnOffsetCommitRequestTopic()
+		topic.Topic = schemas.TopicEvents
+		req.Topics, at = append(req.Topics, topic), len(req.Topics)
+	}
+	for num, p := range t.parts {
+		if has[num] || p.next.events < 0 {
+			continue
+		}
+		same := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		same.Partition, same.Offset, same.LeaderEpoch = num, p.next.events, -1
+		req.Topics[at].Partitions = append(req.Topics[at].Partitions, same)
+	}
+	if len(req.Topics[at].Partitions) == 0 {
+		req.Topics = append(req.Topics[:at], req.Topics[at+1:]...)
+	}
+	return nil
+}
+
+// timersDue tells whether a partition has one.
+func (s *session) timersDue() bool {
+	now := s.now().UnixMilli()
+	for _, p := range s.parts {
+		if at, ok := p.leads.timers.next(); ok && at <= p.clock(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// timersATime bounds how many timers a partition fires in one transaction.
+const timersATime = 1000
+
+// fireTimers lets leads fall whose instant has come. It leaves a transaction
+// open in any case, for commit to end.
+func (s *session) fireTimers() error {
+	now := s.now().UnixMilli()
+	for _, p := range s.parts {
+		for _, id := range p.leads.due(p.clock(now), timersATime) {
+			if err := s.begin(); err != nil {
+				return err
+			}
+			s.txn.join(p)
+			out, no := p.fire(s.model, id, p.clock(now))
+			if no != nil {
+				s.txn.tally.failedTimers++
+				s.log.Error("scoring: timer failed, the lead keeps its stage", zap.Stringer("lead", id), zap.String("detail", no.detail))
+				continue
+			}
+			s.txn.tally.timers++
+			s.emit(p, out)
+		}
+	}
+	return s.begin()
+}

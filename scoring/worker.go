@@ -1,0 +1,133 @@
+package scoring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"leadstream/scoring/model"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+)
+
+const (
+	// transactionTimeout is how long readers of committed records can be held up
+	// by a worker that died without a successor to end its transaction.
+	transactionTimeout = 10 * time.Second
+	// maxBuffered is how many output records a transaction may have in flight;
+	// the client's default of 50,000 blocks above 240,000 events/s.
+	maxBuffered = 200_000
+	// timerGrace lets events that were received just before a timer's instant be
+	// folded first; they need a commit of the collector's batch and a poll of ours.
+	timerGrace = 300 * time.Millisecond
+	// A session that failed is begun again after pause; one that failed patience
+	// times in a row without living for a minute is handed to the operator.
+	pause    = time.Second
+	patience = 5
+)
+
+// Deps is what a worker needs from outside.
+type Deps struct {
+	Log      *zap.Logger
+	Registry prometheus.Registerer
+	// KafkaOpts say how to reach the brokers: seeds, TLS, SASL, client id.
+	KafkaOpts []kgo.Opt
+	Model     *model.Model
+	// Now is the wall clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Worker folds events into scores.
+type Worker struct {
+	cfg     Config
+	log     *zap.Logger
+	metrics *metrics
+	kafka   []kgo.Opt
+	model   *model.Model
+	now     func() time.Time
+	live    atomic.Pointer[session]
+}
+
+// New checks the configuration and makes a worker that does nothing yet.
+func New(cfg Config, deps Deps) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("scoring: %w", err)
+	}
+	if deps.Model == nil {
+		return nil, errors.New("scoring: no model: give Deps.Model")
+	}
+	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, model: deps.Model, now: deps.Now}
+	if w.log == nil {
+		w.log = zap.NewNop()
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	w.metrics = newMetrics(deps.Registry, deps.Model)
+	return w, nil
+}
+
+// Run works until ctx ends, then finishes the open transaction, writes
+// snapshots, leaves the group and returns nil.
+//
+// After an error nothing in memory can be trusted (a transaction may or may not
+// stand), so the session is thrown away and begun again from the changelog,
+// just as a new process would. It returns the error when that keeps failing.
+func (w *Worker) Run(ctx context.Context) error {
+	for failures := 0; ; {
+		began := time.Now()
+		err := w.session(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		var fatal *fatalError
+		if errors.As(err, &fatal) {
+			return err
+		}
+		if failures++; time.Since(began) > time.Minute {
+			failures = 1
+		}
+		if failures >= patience {
+			return fmt.Errorf("scoring: %d sessions in a row failed, the last: %w", failures, err)
+		}
+		w.metrics.restarts.Inc()
+		w.log.Warn("scoring: session failed, beginning again from the changelog", zap.Error(err), zap.Duration("after", pause))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// session runs one session from start to end.
+func (w *Worker) session(ctx context.Context) error {
+	s, err := newSession(ctx, w)
+	if err != nil {
+		return err
+	}
+	w.live.Store(s)
+	defer w.live.Store(nil)
+	return s.run(ctx)
+}
+
+// Ready tells whether the worker has its partitions and their state.
+func (w *Worker) Ready(context.Context) error {
+	s := w.live.Load()
+	if s == nil {
+		return errors.New("scoring: not connected")
+	}
+	if !s.ready.Load() {
+		return errors.New("scoring: waiting for partitions, or restoring their state")
+	}
+	return nil
+}
+
+// fatalError is one that beginning again cannot mend.
+type fatalError struct{ error }
+
+func (e *fatalError) Unwrap() error { return e.error }
