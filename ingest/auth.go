@@ -1,0 +1,48 @@
+package ingest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"leadstream/ingest/protocol"
+)
+
+// keyOf finds the key outside of the body. inURL tells that it stood in the address, where a secret has no business.
+func keyOf(r *http.Request, query url.Values) (key string, inURL bool) {
+	if user, password, ok := r.BasicAuth(); ok {
+		if user == "" {
+			user = password // some clients send :KEY
+		}
+		return user, false
+	}
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return token, false
+	}
+	if key := r.Header.Get("X-Write-Key"); key != "" {
+		return key, false
+	}
+	for _, name := range protocol.KeyNames {
+		if key := query.Get(name); key != "" {
+			return key, true
+		}
+	}
+	return "", false
+}
+
+// admit says whose events these are, and whether their page may send them.
+func (s *Service) admit(r *http.Request, key string, inURL bool) (grant, error) {
+	if key == "" {
+		return grant{}, fault(noKey, "")
+	}
+	g, ok := s.sites.find(key)
+	switch {
+	case !ok:
+		return grant{}, fault(wrongKey, "")
+	case g.trusted && inURL:
+		return grant{}, fault(secretInURL, "")
+	case !g.trusted && !g.site.allows(r.Header.Get("Origin")):
+		return grant{}, fault(originRefused, "")
+	}
+	return g, nil
+}

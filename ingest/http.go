@@ -1,0 +1,161 @@
+package ingest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"leadstream/ingest/protocol"
+)
+
+// route is one address. A path that ends in / takes all below it.
+type route struct {
+	method   string // GET takes HEAD too
+	path     string
+	protocol string // label of its metrics
+	about    string // for GET /
+	serve    func(*Service, http.ResponseWriter, *http.Request) int
+}
+
+// collectRoutes are the addresses that take events; a protocol is one line here and one file in package protocol.
+func collectRoutes() []route {
+	native := collector{name: "native", decode: protocol.Native, answer: answerJSON}
+	pixel := collector{name: "pixel", decode: protocol.Pixel, answer: answerGIF}
+	batch := collector{name: "segment", decode: protocol.SegmentBatch, answer: answerJSON}
+	list := []route{
+		{"POST", "/v1/events", "native", "events in leadstream's own form", native.serve},
+		{"GET", "/v1/pixel.gif", "pixel", "one event in the query, answered by an image", pixel.serve},
+	}
+	for _, kind := range protocol.SegmentTypes {
+		one := collector{name: "segment", kind: kind, decode: protocol.Segment, answer: answerJSON}
+		list = append(list,
+			route{"POST", "/v1/" + kind, "segment", "Segment: " + kind, one.serve},
+			route{"POST", "/v1/" + kind[:1], "segment", "the same, as analytics.js calls it", one.serve})
+	}
+	for _, path := range []string{"/v1/batch", "/v1/b", "/v1/import"} {
+		list = append(list, route{"POST", path, "segment", "Segment: a batch", batch.serve})
+	}
+	return append(list,
+		route{"POST", "/v1/m", "segment", "analytics.js' own metrics: taken and forgotten", forget},
+		route{"GET", "/v1/projects/", "settings", "KEY/settings: what the stock Segment snippet asks for", settings},
+		route{"GET", "/", "index", "this page", index},
+	)
+}
+
+// staticRoutes are handlers that the roof brings along: the tracker's script, the demo site.
+func staticRoutes(handlers map[string]http.Handler) []route {
+	var list []route
+	for _, path := range slices.Sorted(maps.Keys(handlers)) {
+		handler := handlers[path]
+		list = append(list, route{"GET", path, "static", "files", func(_ *Service, w http.ResponseWriter, r *http.Request) int {
+			seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+			handler.ServeHTTP(seen, r)
+			return seen.status
+		}})
+	}
+	return list
+}
+
+// statusWriter remembers what a foreign handler answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// router finds a path's route: the exact one, else the longest that the path lies below.
+type router struct {
+	exact map[string]route
+	below []route
+}
+
+func newRouter(list []route) router {
+	t := router{exact: map[string]route{}}
+	for _, r := range list {
+		t.exact[r.path] = r
+		if strings.HasSuffix(r.path, "/") && r.path != "/" {
+			t.below = append(t.below, r)
+		}
+	}
+	return t
+}
+
+func (t router) find(path string) (route, bool) {
+	if r, ok := t.exact[path]; ok {
+		return r, true
+	}
+	var best route
+	for _, r := range t.below {
+		if strings.HasPrefix(path, r.path) && len(r.path) > len(best.path) {
+			best = r
+		}
+	}
+	return best, best.path != ""
+}
+
+// ServeHTTP answers every request of the collectors' port, counts it, and survives it.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	s.metrics.inFlight.Inc()
+	name, status := "other", http.StatusInternalServerError
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			s.log.Error("a request made the collector panic; please report this",
+				zap.String("path", r.URL.Path), zap.Any("panic", panicked), zap.ByteString("stack", debug.Stack()))
+			status = s.no(w, internalFault)
+		}
+		s.metrics.inFlight.Dec()
+		s.metrics.answered(name, status, began)
+	}()
+	allowOrigin(w, r)
+	found, ok := s.router.find(r.URL.Path)
+	if ok {
+		name = found.protocol
+	}
+	switch {
+	case r.Method == http.MethodOptions:
+		status = preflight(w, r)
+	case !ok:
+		status = s.no(w, notFound)
+	case r.Method != found.method && (r.Method != http.MethodHead || found.method != http.MethodGet):
+		w.Header().Set("Allow", found.method+", OPTIONS")
+		status = s.no(w, wrongMethod)
+	default:
+		status = found.serve(s, w, r)
+	}
+}
+
+// no refuses a request that no collector has seen.
+func (s *Service) no(w http.ResponseWriter, reason protocol.Reason) int {
+	s.metrics.refuse(reason)
+	return refuse(w, fault(reason, ""))
+}
+
+func forget(_ *Service, w http.ResponseWriter, _ *http.Request) int {
+	return writeJSON(w, http.StatusOK, success)
+}
+
+// index lists what there is, for who opens the address in a browser.
+func index(s *Service, w http.ResponseWriter, _ *http.Request) int {
+	var page strings.Builder
+	page.WriteString("leadstream collectors\n\n")
+	for _, r := range s.routes {
+		fmt.Fprintf(&page, "%-5s %-24s %s\n", r.method, r.path, r.about)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(page.String())) // nobody to tell
+	return http.StatusOK
+}

@@ -1,0 +1,96 @@
+package ingest
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"leadstream/ingest/protocol"
+	"leadstream/schemas/pb"
+)
+
+// metrics counts everything that moves through the collectors. No label ever holds what a visitor can choose.
+type metrics struct {
+	requests       *prometheus.CounterVec // protocol, status
+	requestSeconds *prometheus.HistogramVec
+	bodyBytes      prometheus.Histogram
+	batchEvents    prometheus.Histogram
+	inFlight       prometheus.Gauge
+
+	events      *prometheus.CounterVec // site, type
+	refused     *prometheus.CounterVec // reason
+	changed     map[change]prometheus.Counter
+	steps       []prometheus.Counter // parallel to the pipeline's list
+	deadLetters prometheus.Counter
+
+	produceSeconds prometheus.Histogram
+	produceFailed  *prometheus.CounterVec // why
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadstream_ingest_requests_total", Help: "HTTP requests answered.",
+		}, []string{"protocol", "status"}),
+		requestSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "leadstream_ingest_request_seconds", Help: "From the request's header to its answer, the wait for the broker included.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"protocol"}),
+		bodyBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "leadstream_ingest_body_bytes", Help: "Size of a request's body, unpacked.", Buckets: prometheus.ExponentialBuckets(256, 4, 9),
+		}),
+		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "leadstream_ingest_batch_events", Help: "Events of a request.", Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 500, 2500},
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "leadstream_ingest_requests_in_flight", Help: "Requests that are being read, decoded or stored.",
+		}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadstream_ingest_events_total", Help: "Events that the broker has acknowledged.",
+		}, []string{"site", "type"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadstream_ingest_refused_total", Help: "Requests and events refused, by the word that their sender was told.",
+		}, []string{"reason"}),
+		deadLetters: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "leadstream_ingest_dead_letters_total", Help: "Refused events kept in the dead-letter topic.",
+		}),
+		produceSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "leadstream_ingest_produce_seconds", Help: "From handing a request's events to the client until the broker has acknowledged all.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+		produceFailed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadstream_ingest_produce_failed_total", Help: "Requests whose events the broker did not acknowledge, by why.",
+		}, []string{"why"}),
+		changed: map[change]prometheus.Counter{},
+	}
+	changed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadstream_ingest_changed_total", Help: "Events that the pipeline altered, by what it altered.",
+	}, []string{"what"})
+	seconds := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadstream_ingest_step_seconds_total", Help: "Time spent in each step of the pipeline.",
+	}, []string{"step"})
+	for _, what := range changes {
+		m.changed[what] = changed.WithLabelValues(string(what))
+	}
+	for _, s := range steps {
+		m.steps = append(m.steps, seconds.WithLabelValues(s.name))
+	}
+	for reason := range refusals {
+		m.refused.WithLabelValues(string(reason)) // a counter that is 0 can be alerted on; one that is absent cannot
+	}
+	reg.MustRegister(m.requests, m.requestSeconds, m.bodyBytes, m.batchEvents, m.inFlight, m.events, m.refused,
+		m.deadLetters, m.produceSeconds, m.produceFailed, changed, seconds)
+	return m
+}
+
+func (m *metrics) note(what change) { m.changed[what].Inc() }
+
+func (m *metrics) refuse(reason protocol.Reason) { m.refused.WithLabelValues(string(reason)).Inc() }
+
+func (m *metrics) answered(protocol string, status int, began time.Time) {
+	m.requests.WithLabelValues(protocol, strconv.Itoa(status)).Inc()
+	m.requestSeconds.WithLabelValues(protocol).Observe(time.Since(began).Seconds())
+}
+
+func (m *metrics) stored(e *pb.Event) { m.events.WithLabelValues(e.Site, e.Type).Inc() }

@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"leadstream/ingest/protocol"
+)
+
+// Deps is what the service is given.
+type Deps struct {
+	Listener net.Listener // from telemetry.Listen(cfg.Listen, "ingest.listen"); the service closes it
+	Log      *zap.Logger
+	Registry prometheus.Registerer
+	Kafka    []KafkaOption           // from internal/kafka.Opts
+	Static   map[string]http.Handler // path -> files, such as /tracker.js and /demo/; a path that ends in / takes all below it
+	Now      func() time.Time        // nil = time.Now
+}
+
+// Service is the collectors.
+type Service struct {
+	cfg      Config
+	log      *zap.Logger
+	listener net.Listener
+	now      func() time.Time
+
+	routes     []route
+	router     router
+	sites      sites
+	proxies    proxies
+	limits     protocol.Limits
+	bodies     *bodies
+	visitors   *visitors
+	metrics    *metrics
+	producer   *producer
+	complaints sometimes
+}
+
+// New puts the parts together; nothing is sent or answered before Run.
+func New(cfg Config, d Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	p, err := newProducer(cfg, d.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		cfg: cfg, log: d.Log, listener: d.Listener, now: d.Now,
+		routes:  append(collectRoutes(), staticRoutes(d.Static)...),
+		sites:   newSites(cfg.Sites),
+		proxies: newProxies(cfg.TrustedProxies),
+		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
+		bodies:  newBodies(cfg), visitors: newVisitors(), metrics: newMetrics(d.Registry), producer: p,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.router = newRouter(s.routes)
+	return s, nil
+}
+
+// Addr is where the collectors listen.
+func (s *Service) Addr() net.Addr { return s.listener.Addr() }
+
+// Ready tells whether events can be stored now.
+func (s *Service) Ready(ctx context.Context) error {
+	if err := s.producer.ready(ctx); err != nil {
+		return fmt.Errorf("the broker does not answer: %w", err)
+	}
+	return nil
+}
+
+// Run serves until ctx ends. Then, in this order: 1. no new connections, 2. the requests under way get their answer, 3. the
+// producer is closed, when nobody can hand it anything any more.
+func (s *Service) Run(ctx context.Context) error {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second, // header and body: whoever drips bytes is cut off, 4 MiB at 1 Mbit/s are not
+		WriteTimeout:      30*time.Second + s.cfg.ProduceTimeout + 30*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10, // a pixel's query is in there
+		ErrorLog:          zap.NewStdLog(s.log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(s.listener) }()
+	var failed error
+	select {
+	case err := <-served:
+		failed = fmt.Errorf("collectors on %s: %w", s.Addr(), err)
+	case <-ctx.Done():
+		failed = s.drain(ctx, server.Shutdown)
+		if failed != nil {
+			failed = fmt.Errorf("requests still under way after %v were cut off: %w", s.cfg.DrainTimeout, errors.Join(failed, server.Close()))
+		}
+		<-served // always http.ErrServerClosed here
+	}
+	return errors.Join(failed, s.drain(ctx, s.producer.close))
+}
+
+// drain gives one part of the stop its time, although ctx has ended.
+func (s *Service) drain(ctx context.Context, stop func(context.Context) error) error {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
+	defer cancel()
+	return stop(last)
+}
+
+// sometimes lets one of many equal complaints through each second.
+type sometimes struct{ last atomic.Int64 }
+
+func (s *sometimes) due(now time.Time) bool {
+	last := s.last.Load()
+	return now.UnixNano()-last >= int64(time.Second) && s.last.CompareAndSwap(last, now.UnixNano())
+}

@@ -1,0 +1,71 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"net/url"
+	"strings"
+)
+
+// site is a configured site, ready to be looked up.
+type site struct {
+	name    string
+	history bool
+	origins []string
+}
+
+// grant is what a key opens.
+type grant struct {
+	site    *site
+	trusted bool // a secret key
+}
+
+// sites finds a key's grant. Secret keys are looked up by their digest, so that the time it takes says nothing about them.
+type sites struct {
+	public map[string]grant
+	secret map[[sha256.Size]byte]grant
+}
+
+func newSites(list []Site) sites {
+	all := sites{public: map[string]grant{}, secret: map[[sha256.Size]byte]grant{}}
+	for _, s := range list {
+		known := &site{name: s.Name, history: s.History, origins: s.Origins}
+		for _, key := range s.WriteKeys {
+			all.public[key] = grant{site: known}
+		}
+		for _, key := range s.SecretKeys {
+			all.secret[sha256.Sum256([]byte(key.Reveal()))] = grant{site: known, trusted: true}
+		}
+	}
+	return all
+}
+
+func (s sites) find(key string) (grant, bool) {
+	if g, ok := s.public[key]; ok {
+		return g, true
+	}
+	g, ok := s.secret[sha256.Sum256([]byte(key))]
+	return g, ok
+}
+
+// allows tells whether a page of the origin may send. Servers have no origin, and mails none worth the name.
+func (s *site) allows(origin string) bool {
+	if len(s.origins) == 0 || origin == "" {
+		return true
+	}
+	for _, allowed := range s.origins {
+		if strings.EqualFold(allowed, origin) || below(allowed, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// below tells whether origin is a subdomain that https://*.example.com means.
+func below(allowed, origin string) bool {
+	scheme, host, ok := strings.Cut(allowed, "://*.")
+	if !ok {
+		return false
+	}
+	u, err := url.Parse(strings.ToLower(origin))
+	return err == nil && u.Scheme == strings.ToLower(scheme) && strings.HasSuffix(u.Host, "."+strings.ToLower(host))
+}

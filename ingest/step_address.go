@@ -1,0 +1,96 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"leadstream/ingest/protocol"
+	"leadstream/schemas/pb"
+)
+
+// parseAddress reads host, path and campaign out of the page's url, and the host of where the visitor came from. Campaign
+// names that the event itself carries come first.
+func parseAddress(f *facts, it *protocol.Item) *protocol.Fault {
+	e := it.Event
+	if e.Url != "" {
+		u, err := url.Parse(e.Url)
+		if err != nil {
+			f.note(urlUnreadable)
+		} else {
+			if u.User != nil {
+				u.User = nil
+				e.Url = u.String()
+				f.note(credentialsCut)
+			}
+			e.Host = host(f, u)
+			e.Path = clean(f, u.Path)
+			if e.Path == "" && e.Host != "" {
+				e.Path = "/"
+			}
+			campaign(f, e, u.RawQuery)
+		}
+	}
+	if visit := visitCampaign(e); visit != "" {
+		campaign(f, e, visit)
+	}
+	if e.Referrer != "" {
+		if u, err := url.Parse(e.Referrer); err == nil {
+			if u.User != nil {
+				u.User = nil
+				e.Referrer = u.String()
+				f.note(credentialsCut)
+			}
+			e.ReferrerHost = host(f, u)
+		}
+	}
+	return nil
+}
+
+func host(f *facts, u *url.URL) string {
+	return cut(f, clean(f, strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))), maxLabel)
+}
+
+// visitCampaign is what our tracker says of the landing page on the later pages of a visit: a query, "utm_source=x&gclid=y".
+func visitCampaign(e *pb.Event) string {
+	if e.Type != "page" || !bytes.Contains(e.Properties, []byte(`"session_campaign"`)) {
+		return ""
+	}
+	var properties struct {
+		Campaign any `json:"session_campaign"`
+	}
+	if err := json.Unmarshal(e.Properties, &properties); err != nil {
+		return "" // unreachable: the decoder has checked it
+	}
+	text, _ := properties.Campaign.(string)
+	return text
+}
+
+// campaign fills the utm fields that are still empty from a query.
+func campaign(f *facts, e *pb.Event, query string) {
+	if !strings.Contains(query, "utm_") {
+		return
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		var field *string
+		switch name {
+		case "utm_source":
+			field = &e.UtmSource
+		case "utm_medium":
+			field = &e.UtmMedium
+		case "utm_campaign":
+			field = &e.UtmCampaign
+		case "utm_term":
+			field = &e.UtmTerm
+		case "utm_content":
+			field = &e.UtmContent
+		default:
+			continue
+		}
+		if text, err := url.QueryUnescape(value); err == nil && *field == "" {
+			*field = cut(f, clean(f, text), maxLabel)
+		}
+	}
+}

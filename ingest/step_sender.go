@@ -1,0 +1,47 @@
+package ingest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"leadstream/ingest/protocol"
+	"leadstream/schemas"
+)
+
+// privileged types can move a stage that sales owns or an account that nobody visited with: whoever can read a page's source
+// must not be able to send them.
+var privileged = []string{"crm", "market"}
+
+func checkType(f *facts, it *protocol.Item) *protocol.Fault {
+	kind := it.Event.Type
+	switch {
+	case !schemas.KnownType(kind):
+		return fault(unknownType, fmt.Sprintf("the type %.40q is not one of %s", kind, strings.Join(schemas.EventTypes, ", ")))
+	case !f.trusted && slices.Contains(privileged, kind):
+		return fault(secretKeyNeeded, fmt.Sprintf("%s events are taken with a secret key only", kind))
+	}
+	return nil
+}
+
+// stampSender decides whose address and user agent the event gets. A server (secret key) speaks of somebody else: only its
+// claims describe the visitor. A page describes itself, so the request counts; but the Segment family's server libraries
+// send with a public key, and there the context is part of the protocol.
+func stampSender(f *facts, it *protocol.Item) *protocol.Fault {
+	e := it.Event
+	e.Site, e.Protocol, e.Trusted = f.site.name, f.protocol, f.trusted
+	if f.trusted {
+		return nil
+	}
+	relayed := f.protocol == "segment"
+	if !relayed && e.Ip+e.UserAgent != "" {
+		f.note(claimIgnored)
+	}
+	if !relayed || e.Ip == "" {
+		e.Ip = f.ip
+	}
+	if !relayed || e.UserAgent == "" {
+		e.UserAgent = f.userAgent
+	}
+	return nil
+}
