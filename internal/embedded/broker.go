@@ -49,15 +49,15 @@ func (c BrokerConfig) Validate() error {
 	host, _, err := net.SplitHostPort(c.Addr)
 	switch ip := net.ParseIP(host); {
 	case err != nil:
-		faults = append(faults, fmt.Errorf("embedded.broker.addr: must be host:port (got %q)", c.Addr))
+		faults = append(faults, fmt.Errorf("addr: must be host:port (got %q)", c.Addr))
 	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
-		faults = append(faults, fmt.Errorf("embedded.broker.addr: must be a loopback address, because the embedded broker asks for no password (got %q)", c.Addr))
+		faults = append(faults, fmt.Errorf("addr: must be a loopback address, because the embedded broker asks for no password (got %q)", c.Addr))
 	}
 	if c.RetentionBytes < 1<<20 {
-		faults = append(faults, fmt.Errorf("embedded.broker.retention_bytes: must be at least 1048576 (got %d)", c.RetentionBytes))
+		faults = append(faults, fmt.Errorf("retention_bytes: must be at least 1048576 (got %d)", c.RetentionBytes))
 	}
 	if c.MaxMessageBytes < 1<<10 || c.MaxMessageBytes > 64<<20 {
-		faults = append(faults, fmt.Errorf("embedded.broker.max_message_bytes: must be 1024..67108864 (got %d)", c.MaxMessageBytes))
+		faults = append(faults, fmt.Errorf("max_message_bytes: must be 1024..67108864 (got %d)", c.MaxMessageBytes))
 	}
 	return errors.Join(faults...)
 }
@@ -81,7 +81,7 @@ type Broker struct {
 // transactions apart), and whoever writes transactions takes a fresh transactional id at every start.
 func StartBroker(ctx context.Context, cfg BrokerConfig) (*Broker, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
 	broker := &Broker{}
 	if cfg.Dir != "" {

@@ -42,6 +42,10 @@ func runLibrary(path string, args []string) error {
 	var failure func(result uintptr) string
 	purego.RegisterLibFunc(&cmdline, handle, "chdb_query_cmdline")
 	purego.RegisterLibFunc(&failure, handle, "chdb_result_error")
+	// Its own crash handler takes 4 s to die, in which nothing answers; the restart needs 0.2 s.
+	var setHandlers func(enabled bool)
+	purego.RegisterLibFunc(&setHandlers, handle, "chdb_set_signal_handlers_enabled")
+	setHandlers(false)
 
 	argv := cStrings(append([]string{"clickhouse"}, args...))
 	result := cmdline(int32(len(argv)-1), &argv[0])

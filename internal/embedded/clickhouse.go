@@ -35,7 +35,7 @@ type ClickHouse struct {
 // on PATH is preferred; else libchdb is taken from the cache, or fetched into it, which progress hears of.
 func StartClickHouse(ctx context.Context, cfg ClickHouseConfig, progress io.Writer) (*ClickHouse, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("embedded clickhouse: %w", err)
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {

@@ -65,25 +65,25 @@ const minMemory = 512 << 20
 func (c ClickHouseConfig) Validate() error {
 	var faults []error
 	if c.Dir == "" {
-		faults = append(faults, errors.New("embedded.clickhouse.dir: must name a folder"))
+		faults = append(faults, errors.New("dir: must name a folder"))
 	}
 	for key, addr := range map[string]string{"addr": c.Addr, "http_addr": c.HTTPAddr} {
 		host, _, err := net.SplitHostPort(addr)
 		switch ip := net.ParseIP(host); {
 		case err != nil:
-			faults = append(faults, fmt.Errorf("embedded.clickhouse.%s: must be host:port (got %q)", key, addr))
+			faults = append(faults, fmt.Errorf("%s: must be host:port (got %q)", key, addr))
 		case host != "localhost" && (ip == nil || !ip.IsLoopback()):
-			faults = append(faults, fmt.Errorf("embedded.clickhouse.%s: must be a loopback address, because the embedded server asks for no password (got %q)", key, addr))
+			faults = append(faults, fmt.Errorf("%s: must be a loopback address, because the embedded server asks for no password (got %q)", key, addr))
 		}
 	}
 	if c.MaxMemory < minMemory {
-		faults = append(faults, fmt.Errorf("embedded.clickhouse.max_memory: must be at least %d bytes (got %d)", int64(minMemory), c.MaxMemory))
+		faults = append(faults, fmt.Errorf("max_memory: must be at least %d bytes (got %d)", int64(minMemory), c.MaxMemory))
 	}
 	if c.Database == "" {
-		faults = append(faults, errors.New("embedded.clickhouse.database: must name a database"))
+		faults = append(faults, errors.New("database: must name a database"))
 	}
 	if c.StartTimeout <= 0 || c.StopTimeout <= 0 {
-		faults = append(faults, errors.New("embedded.clickhouse: start and stop timeouts must be above zero"))
+		faults = append(faults, errors.New("start and stop timeouts must be above zero"))
 	}
 	return errors.Join(faults...)
 }

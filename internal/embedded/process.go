@@ -57,7 +57,7 @@ func (p *process) run(started chan<- error) {
 		return
 	}
 	if err := p.cmd.Wait(); err != nil {
-		p.err = fmt.Errorf("the ClickHouse process ended (%w): %s; its log is %s", err, p.lastWords(), p.log)
+		p.err = fmt.Errorf("the ClickHouse process ended (%w): %s; its logs are %s and server.err.log beside it", err, p.lastWords(), p.log)
 	}
 	close(p.done)
 }

@@ -49,9 +49,14 @@ func (c *ClickHouse) ping(ctx context.Context) error {
 	return conn.Close()
 }
 
-// query runs one statement over HTTP: the plumbing needs no client library for two questions.
+// query asks as the default user.
 func (c *ClickHouse) query(ctx context.Context, sql string) (string, error) {
-	target := url.URL{Scheme: "http", Host: c.cfg.HTTPAddr, Path: "/"}
+	return c.queryAs(ctx, "default", sql)
+}
+
+// queryAs runs one statement over HTTP: the plumbing needs no client library for two questions.
+func (c *ClickHouse) queryAs(ctx context.Context, user, sql string) (string, error) {
+	target := url.URL{Scheme: "http", Host: c.cfg.HTTPAddr, Path: "/", RawQuery: url.Values{"user": {user}}.Encode()}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(sql))
 	if err != nil {
 		return "", err

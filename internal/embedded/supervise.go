@@ -6,12 +6,15 @@ import (
 	"time"
 )
 
-// A server that crashes is started again: what it acknowledged is on disk, and its clients connect
-// anew by themselves. Crash after crash is a fault that a restart does not mend: disk full, a data
-// folder that a newer release wrote.
+// A server that crashes is started again: what it acknowledged is on disk, its clients connect anew
+// by themselves, and a restart takes about 0.1 s. It has to be cheap, for libchdb ends on what a real
+// server only logs: an exception that leaves a connection's thread, as for a client that greets with
+// an unknown user or database, or with noise. Hence the many crashes that are borne. A fault that no
+// restart mends (disk full, data of a newer release) shows in a start that fails.
 const (
-	maxCrashes  = 5
+	maxCrashes  = 60
 	crashWindow = time.Minute
+	pauseStep   = 20 * time.Millisecond // times the crashes of the window: a crash loop does not burn a core
 )
 
 // supervise watches the child until the server is stopped or given up.
@@ -33,6 +36,7 @@ func (c *ClickHouse) supervise() {
 			c.err = fmt.Errorf("embedded: ClickHouse crashed %d times within %s: %w", len(crashes), crashWindow, reason(child))
 			return
 		}
+		time.Sleep(time.Duration(len(crashes)-1) * pauseStep)
 		c.say("warn", fmt.Sprintf("ClickHouse is started again: %v", reason(child)))
 		if err := c.startChild(context.Background()); err != nil {
 			c.err = fmt.Errorf("embedded: ClickHouse could not be started again after %w; then: %w", reason(child), err)
