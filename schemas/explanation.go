@@ -71,12 +71,14 @@ type NextStage struct {
 	At      float64   `json:"at_score"`
 	Missing float64   `json:"missing_points"`
 	// Criteria not met yet, as the model words them.
-	Criteria []string `json:"missing_criteria"`
+	Criteria   []string `json:"missing_criteria"`
+	CriteriaZH []string `json:"missing_criteria_zh"`
 	// The single rule that would reach the score with the fewest hits; empty
 	// when no one rule can.
-	CheapestRule  string `json:"cheapest_rule,omitempty"`
-	CheapestTitle string `json:"cheapest_title,omitempty"`
-	Hits          int    `json:"cheapest_hits,omitempty"`
+	CheapestRule    string `json:"cheapest_rule,omitempty"`
+	CheapestTitle   string `json:"cheapest_title,omitempty"`
+	CheapestTitleZH string `json:"cheapest_title_zh,omitempty"`
+	Hits            int    `json:"cheapest_hits,omitempty"`
 }
 
 // Fall is the demotion that time alone will bring.

@@ -1,0 +1,126 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+)
+
+// condition is a compiled expression that says yes or no.
+type condition struct {
+	program *vm.Program
+	quick   predicate // the same as program, when it is simple enough; else nil
+}
+
+// needs are the names that expressions read: only those are filled in.
+type needs map[string]bool
+
+// impure are the built-in functions that read a clock or a time zone, or that
+// can make a long list out of a short text.
+var impure = []string{"now", "date", "timezone", "duration", "repeat"}
+
+// maxNodes bounds an expression: long enough for a list of 200 competitors.
+const maxNodes = 1000
+
+// compile type-checks an expression against the names it may use.
+func compile(v value, env map[string]any, check func(*expressionWords) error) (*condition, needs) {
+	text, ok := v.text()
+	if !ok {
+		return nil, nil
+	}
+	options := []expr.Option{expr.Env(env), expr.AsBool(), expr.MaxNodes(maxNodes)}
+	for _, name := range impure {
+		options = append(options, expr.DisableBuiltin(name))
+	}
+	program, err := compileSafely(text, options)
+	if err != nil {
+		expressionFault(v, err, env)
+		return nil, nil
+	}
+	words := &expressionWords{names: needs{}, calls: map[string][]string{}}
+	node := program.Node()
+	ast.Walk(&node, words)
+	if err := check(words); err != nil {
+		v.fault("%v", err)
+		return nil, nil
+	}
+	return &condition{program: program, quick: quicken(node)}, words.names
+}
+
+// compileSafely turns a panic of the expression compiler into an error, for the
+// same reason as parseBytes.
+func compileSafely(text string, options []expr.Option) (p *vm.Program, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the compiler gave up: %v", r)
+		}
+	}()
+	return expr.Compile(text, options...)
+}
+
+var unknownName = regexp.MustCompile(`^unknown name (\w+)`)
+
+func expressionFault(v value, err error, env map[string]any) {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		message, _, _ := strings.Cut(err.Error(), "\n")
+		v.fault("%s", message)
+		return
+	}
+	message := at.Message
+	if m := unknownName.FindStringSubmatch(message); m != nil {
+		known := slices.Sorted(maps.Keys(env))
+		known = append(known, slices.Sorted(maps.Keys(conf.New(env).Builtins))...)
+		message = fmt.Sprintf("unknown name %q%s", m[1], suggest(m[1], known))
+	}
+	line, column := v.place(max(at.Line, 1), at.Column+1)
+	v.doc.add(line, column, v.path, "%s", message)
+}
+
+// expressionWords collects the names an expression reads and the texts its
+// function calls are given.
+type expressionWords struct {
+	names needs
+	calls map[string][]string
+}
+
+// Visit is ast.Visitor's.
+func (w *expressionWords) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		w.names[n.Value] = true
+	case *ast.CallNode:
+		name, ok := n.Callee.(*ast.IdentifierNode)
+		if !ok || len(n.Arguments) != 1 {
+			return
+		}
+		text := ""
+		if s, ok := n.Arguments[0].(*ast.StringNode); ok {
+			text = s.Value
+		}
+		w.calls[name.Value] = append(w.calls[name.Value], text)
+	}
+}
+
+// holds runs the condition. An expression that fails on these values (a property
+// that is absent, or text where it expects a number) does not hold.
+func (c *condition) holds(machine *vm.VM, env map[string]any) (is bool, err error) {
+	if c == nil {
+		return true, nil
+	}
+	out, err := machine.Run(c.program, env)
+	if err != nil {
+		return false, err
+	}
+	is, _ = out.(bool)
+	return is, nil
+}

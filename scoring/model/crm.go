@@ -1,0 +1,88 @@
+package model
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+)
+
+// crmMove is what a CRM event says of the deal, in its properties; the stage may
+// also be the event's name.
+type crmMove struct {
+	Stage    string  `json:"stage"`
+	SubStage string  `json:"sub_stage"`
+	Amount   float64 `json:"amount"`
+	Currency string  `json:"currency"`
+	Reason   string  `json:"reason"`
+}
+
+// crm moves the stage on a salesperson's word. The newest word counts: an older
+// one that comes late, or the same one again, moves nothing, so the stage, too,
+// does not depend on the order of CRM events.
+func (a *application) crm() {
+	if a.ev.GetType() != "crm" {
+		return
+	}
+	move1, found := a.crmMove()
+	if !found {
+		return
+	}
+	i := a.m.stageIndex(move1.Stage)
+	switch {
+	case !a.ev.GetTrusted():
+		a.out.Refused = RefusedUntrusted
+		return
+	case i < 0:
+		a.out.Refused = RefusedStage
+		return
+	case !a.stamp.after(a.l.crm):
+		a.out.Refused = RefusedStale
+		return
+	}
+	a.l.crm, a.out.Changed = a.stamp, true
+	if a.l.stage != move1.Stage {
+		row := a.row("crm")
+		row.Score = a.m.Score(a.l, a.l.clock)
+		row.Direction, row.Why = move, move1.Reason
+		row.Amount, row.Currency = move1.Amount, move1.Currency
+		a.moveTo(i, a.l.clock, row)
+		row.SubStage = a.crmSubStage(i, move1)
+	} else {
+		a.crmSubStage(i, move1)
+	}
+}
+
+// crmSubStage takes the CRM's word for a sub-stage the model knows.
+func (a *application) crmSubStage(i int, m crmMove) string {
+	for _, s := range a.m.stages[i].SubStages {
+		if s.ID == m.SubStage {
+			a.l.subStage = s.ID
+			return s.ID
+		}
+	}
+	return ""
+}
+
+// crmMove reads the event; not found means it is a note that moves nothing.
+func (a *application) crmMove() (m crmMove, found bool) {
+	data := a.ev.GetProperties()
+	if len(data) <= maxObject && json.Unmarshal(data, &m) != nil {
+		// An amount in quotes must not cost the move: read what can be read.
+		object := jsonObject(data)
+		m = crmMove{}
+		m.Stage, _ = object["stage"].(string)
+		m.SubStage, _ = object["sub_stage"].(string)
+		m.Currency, _ = object["currency"].(string)
+		m.Reason, _ = object["reason"].(string)
+	}
+	if math.IsInf(m.Amount, 0) || math.IsNaN(m.Amount) {
+		m.Amount = 0
+	}
+	if m.Stage == "" {
+		name := strings.ToLower(strings.TrimSpace(a.ev.GetName()))
+		if a.m.stageIndex(name) >= 0 {
+			m.Stage = name
+		}
+	}
+	return m, m.Stage != ""
+}

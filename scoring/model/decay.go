@@ -1,0 +1,52 @@
+package model
+
+import "math"
+
+// accumulator is a sum of values that fade with one half-life h, kept by
+// forward decay (Cormode, Shkapenyuk, Srivastava, Xu: Forward Decay, ICDE 2009):
+// the value at t is m * 2^(e - t/h). Nothing has to be done as time passes, and
+// e moves in whole half-lives, which is an exact change of the exponent: no
+// overflow, no rounding, however many years apart the days are.
+//
+// h is in days; 0 means the values never fade, and then m is their plain sum.
+type accumulator struct {
+	m float64
+	e int32
+}
+
+// add adds v, whose fading starts at the end of the day before endDay.
+func (a *accumulator) add(v float64, endDay int64, h float64) {
+	if v == 0 {
+		return
+	}
+	if h == 0 {
+		a.m += v
+		return
+	}
+	x := float64(endDay) / h
+	whole := math.Floor(x)
+	k := int32(whole)
+	c := float64(v * exp2(x-whole))
+	switch {
+	case a.m == 0:
+		a.m, a.e = c, k
+	case k > a.e:
+		a.m, a.e = math.Ldexp(a.m, int(a.e)-int(k))+c, k
+	default:
+		a.m += math.Ldexp(c, int(k)-int(a.e))
+	}
+}
+
+// at is the value at instant t, which must not lie before the last added day's end.
+func (a accumulator) at(t int64, h float64) float64 {
+	if h == 0 || a.m == 0 {
+		return a.m
+	}
+	x := float64(t) / float64(msDay) / h
+	whole := math.Floor(x)
+	shift := int(a.e) - int(whole)
+	if x == whole {
+		return math.Ldexp(a.m, shift)
+	}
+	return math.Ldexp(float64(a.m*exp2(1-(x-whole))), shift-1)
+}

@@ -1,0 +1,158 @@
+package model
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"leadstream/schemas"
+)
+
+// Explain says why the lead has its score at an instant not before its clock,
+// what would raise it, and when it falls by itself.
+func (m *Model) Explain(l *Lead, at int64) schemas.Explanation {
+	m.bind(l)
+	score, unclamped := m.total(l, at)
+	x := schemas.Explanation{
+		At: time.UnixMilli(at).UTC(), Track: m.track, ModelVersion: m.version,
+		Score: score, Unclamped: unclamped, Grade: m.grade(l, score),
+		Engagement: m.engagement(score), Fit: l.fit(),
+		Rules: m.ruleValues(l, at), Groups: m.groupValues(l, at), Interests: m.interestValues(l, at),
+	}
+	if i := m.stageIndex(l.stage); i >= 0 {
+		s := &m.stages[i]
+		x.Stage = s.StageName
+		for _, sub := range s.SubStages {
+			if sub.ID == l.subStage {
+				x.SubStage = &sub
+			}
+		}
+		x.Next = m.next(l, i, at, score)
+		if falls, ok := m.Due(l); ok {
+			x.Falls = &schemas.Fall{To: m.stages[i-1].StageName, At: time.UnixMilli(falls).UTC()}
+		}
+	}
+	x.Sentence, x.SentenceZH = sentence(&x), sentenceZH(&x)
+	return x
+}
+
+func (m *Model) ruleValues(l *Lead, at int64) []schemas.RuleValue {
+	values := []schemas.RuleValue{}
+	folded := endOf(l.foldedThrough)
+	for i := range l.rules {
+		s := &l.rules[i]
+		r := &m.rules[s.index]
+		v := schemas.RuleValue{
+			Rule: r.id, Title: r.title, TitleZH: r.titleZH, Group: m.groups[r.group].name,
+			Points: s.value(r, at, folded), HalfLifeDays: r.halfLife,
+		}
+		last := s.onceDay
+		if last != 0 {
+			v.RecentHits = 1
+		}
+		for _, d := range s.days {
+			v.RecentHits += int(d.count(r.limit))
+			last = d.day
+		}
+		if last == 0 && s.acc.m == 0 {
+			continue
+		}
+		if last != 0 {
+			v.LastDay = time.UnixMilli(int64(last) * msDay).UTC().Format(time.DateOnly)
+		}
+		values = append(values, v)
+	}
+	slices.SortFunc(values, func(a, b schemas.RuleValue) int {
+		return cmp.Or(cmp.Compare(abs(b.Points), abs(a.Points)), cmp.Compare(a.Rule, b.Rule))
+	})
+	return values
+}
+
+func (m *Model) groupValues(l *Lead, at int64) []schemas.GroupValue {
+	values := []schemas.GroupValue{}
+	for i, sum := range m.sums(l, at) {
+		if g := m.groups[i]; sum != 0 {
+			values = append(values, schemas.GroupValue{
+				Group: g.name, Sum: sum, Clamped: g.clamp(sum), Cap: g.cap, Floor: g.floor})
+		}
+	}
+	return values
+}
+
+func (m *Model) interestValues(l *Lead, at int64) []schemas.Interest {
+	values := []schemas.Interest{}
+	for label, points := range m.interestSums(l, at) {
+		values = append(values, schemas.Interest{Label: label, Points: points})
+	}
+	slices.SortFunc(values, func(a, b schemas.Interest) int {
+		return cmp.Or(cmp.Compare(b.Points, a.Points), cmp.Compare(a.Label, b.Label))
+	})
+	return values
+}
+
+// next is the promotion that score can bring; nil where people decide.
+func (m *Model) next(l *Lead, i int, at int64, score float64) *schemas.NextStage {
+	if i+1 >= m.machine {
+		return nil
+	}
+	s := &m.stages[i+1]
+	n := &schemas.NextStage{Stage: s.StageName, At: s.Up, Missing: max(0, s.Up-score), Criteria: []string{}, CriteriaZH: []string{}}
+	e := m.evaluator()
+	defer m.release(e)
+	e.fillLead(m, l, at, score)
+	for j, c := range s.criteria {
+		if is, err := c.holds(&e.machine, e.lead); !is || err != nil {
+			n.Criteria = append(n.Criteria, s.Criteria[j].EN)
+			n.CriteriaZH = append(n.CriteriaZH, s.Criteria[j].ZH)
+		}
+	}
+	if n.Missing > 0 {
+		if r, hits := m.cheapest(l, at, s.Up); r != nil {
+			n.CheapestRule, n.CheapestTitle, n.CheapestTitleZH, n.Hits = r.id, r.title, r.titleZH, hits
+		}
+	}
+	return n
+}
+
+// cheapest is the rule that brings the score to `up` today with the fewest units,
+// within what its daily limit and its group's cap leave.
+func (m *Model) cheapest(l *Lead, at int64, up float64) (best *rule, hits int) {
+	sums := m.sums(l, at)
+	for i := range m.rules {
+		r := &m.rules[i]
+		if r.points <= 0 {
+			continue
+		}
+		left := int(r.limit)
+		if s := l.state(r.id); s != nil {
+			if r.once && s.onceDay != 0 {
+				continue
+			}
+			for _, d := range s.days {
+				if d.day == dayOf(at) {
+					left -= int(d.count(r.limit))
+				}
+			}
+		}
+		// The total without this rule's group, and what the group must then bring.
+		rest := 0.0
+		for j, g := range m.groups {
+			if int32(j) != r.group {
+				rest += g.clamp(sums[j])
+			}
+		}
+		wanted := up - rest
+		if wanted > m.groups[r.group].cap {
+			continue
+		}
+		n := int(math.Ceil((wanted - sums[r.group]) / r.points))
+		if n < 1 || n > left {
+			continue
+		}
+		if best == nil || n < hits || n == hits && r.points < best.points {
+			best, hits = r, n
+		}
+	}
+	return best, hits
+}

@@ -1,0 +1,144 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"leadstream/schemas"
+)
+
+// Lead is a lead's live state in one track. It holds no pointer into a model:
+// millions of them are kept, and a model may be replaced under them.
+type Lead struct {
+	id       schemas.LeadID
+	site     string
+	model    string // version the indexes below belong to
+	revision uint64
+
+	clock         int64 // largest received_at applied
+	foldedThrough int32 // last folded day, 0 = none
+
+	rules    []ruleState // only rules ever met, by rule id
+	sessions []uint64    // the smallest hashes, ascending
+	traits   []trait     // by key
+	flags    []string    // ascending
+
+	userID, anonymousID, country, lastRule fact
+
+	stage, subStage          string
+	stageSince               int64
+	entryNo                  uint32
+	cooldownUntil            int64
+	crm                      stamp
+	firstSeen, lastSeen      int64
+	last                     stamp
+	lastType, lastName, path string
+}
+
+// ruleState is what a lead has collected under one rule.
+type ruleState struct {
+	rule     string
+	index    int32 // in Model.rules, valid for Lead.model
+	onceDay  int32 // once-rules: first day met, 0 = never
+	acc      accumulator
+	halfLife float64    // the unit acc was folded in
+	days     []dayUnits // open days, ascending
+}
+
+// fact is a single value, the newest event's.
+type fact struct {
+	value string
+	stamp stamp
+}
+
+// set takes v if its event is newer, and tells whether anything changed.
+func (f *fact) set(v string, s stamp) bool {
+	if v == "" || !s.after(f.stamp) {
+		return false
+	}
+	f.value, f.stamp = v, s
+	return true
+}
+
+// maxSessions is how many session hashes are kept: "16" reads "16 or more".
+const maxSessions = 16
+
+// NewLead is a lead nothing is known of yet.
+func NewLead(id schemas.LeadID, site string) *Lead { return &Lead{id: id, site: site} }
+
+// ID names the lead.
+func (l *Lead) ID() schemas.LeadID { return l.id }
+
+// Site is the site whose events make the lead.
+func (l *Lead) Site() string { return l.site }
+
+// Revision grows by one with every change.
+func (l *Lead) Revision() uint64 { return l.revision }
+
+// Clock is the largest received_at the lead has seen.
+func (l *Lead) Clock() int64 { return l.clock }
+
+// Stage is the id of the stage the lead stands in, "" before its first event.
+func (l *Lead) Stage() string { return l.stage }
+
+// Clone is a copy that shares nothing that changes.
+func (l *Lead) Clone() *Lead {
+	c := *l
+	c.rules = slices.Clone(l.rules)
+	for i := range c.rules {
+		c.rules[i].days = slices.Clone(c.rules[i].days)
+		for j := range c.rules[i].days {
+			c.rules[i].days[j] = c.rules[i].days[j].clone()
+		}
+	}
+	c.sessions = slices.Clone(l.sessions)
+	c.traits = slices.Clone(l.traits)
+	c.flags = slices.Clone(l.flags)
+	return &c
+}
+
+// addSession keeps the smallest hashes of the session ids.
+func (l *Lead) addSession(id string) bool {
+	if id == "" {
+		return false
+	}
+	h := hash64(id)
+	i, found := slices.BinarySearch(l.sessions, h)
+	if found || i == maxSessions {
+		return false
+	}
+	l.sessions = slices.Insert(l.sessions, i, h)
+	if len(l.sessions) > maxSessions {
+		l.sessions = l.sessions[:maxSessions]
+	}
+	return true
+}
+
+// addFlag keeps flags ascending.
+func (l *Lead) addFlag(id string) bool {
+	i, found := slices.BinarySearch(l.flags, id)
+	if !found {
+		l.flags = slices.Insert(l.flags, i, id)
+	}
+	return !found
+}
+
+// state finds the rule's state, nil if it was never met.
+func (l *Lead) state(rule string) *ruleState {
+	i, found := slices.BinarySearchFunc(l.rules, rule, compareRule)
+	if !found {
+		return nil
+	}
+	return &l.rules[i]
+}
+
+// stateFor finds or makes the rule's state.
+func (l *Lead) stateFor(r *rule) *ruleState {
+	i, found := slices.BinarySearchFunc(l.rules, r.id, compareRule)
+	if !found {
+		l.rules = slices.Insert(l.rules, i, ruleState{rule: r.id, index: r.index, halfLife: r.halfLife})
+	}
+	return &l.rules[i]
+}
+
+func compareRule(s ruleState, id string) int { return strings.Compare(s.rule, id) }

@@ -1,0 +1,125 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/expr-lang/expr/vm"
+)
+
+// evaluator runs expressions: expr's machine and the two tables of names, kept
+// and used again because filling new ones costs more than running them.
+type evaluator struct {
+	machine vm.VM
+	event   map[string]any
+	lead    map[string]any
+	// What met, points and rules_met look at, set by fillLead.
+	model *Model
+	now   *Lead
+	at    int64
+}
+
+func (m *Model) newEvaluator() *evaluator {
+	e := &evaluator{event: eventEnv()}
+	e.lead = leadEnv(e)
+	return e
+}
+
+func (m *Model) evaluator() *evaluator { return m.evaluators.Get().(*evaluator) }
+
+func (m *Model) release(e *evaluator) {
+	e.model, e.now = nil, nil
+	m.evaluators.Put(e)
+}
+
+// leadEnv shows every name a stage's criteria may use, with a value of its type.
+func leadEnv(e *evaluator) map[string]any {
+	return map[string]any{
+		"score":      0.0,
+		"sessions":   0,
+		"identified": false,
+		"fit":        "",
+		"flags":      []string{},
+		"traits":     map[string]any{},
+		"interests":  map[string]float64{},
+		"met":        e.met,
+		"points":     e.points,
+		"rules_met":  e.rulesMet,
+	}
+}
+
+// met tells whether the rule has ever counted.
+func (e *evaluator) met(rule string) bool {
+	s := e.now.state(rule)
+	return s != nil && s.met()
+}
+
+// points is the group's clamped sum.
+func (e *evaluator) points(name string) float64 {
+	for i, g := range e.model.groups {
+		if g.name == name {
+			sums := e.model.sums(e.now, e.at)
+			return g.clamp(sums[i])
+		}
+	}
+	return 0
+}
+
+// rulesMet is how many different rules of the group have ever counted.
+func (e *evaluator) rulesMet(name string) int {
+	n := 0
+	for i := range e.now.rules {
+		s := &e.now.rules[i]
+		if e.model.groups[e.model.rules[s.index].group].name == name && s.met() {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *ruleState) met() bool { return s.onceDay != 0 || s.acc.m != 0 || len(s.days) > 0 }
+
+// fillLead sets the names that the stages' expressions read.
+func (e *evaluator) fillLead(m *Model, l *Lead, at int64, score float64) {
+	e.model, e.now, e.at = m, l, at
+	e.lead["score"] = score
+	e.lead["sessions"] = len(l.sessions)
+	e.lead["identified"] = l.identified()
+	e.lead["fit"] = l.fit()
+	if m.leadNeeds["flags"] {
+		e.lead["flags"] = l.flags
+	}
+	if m.leadNeeds["traits"] {
+		e.lead["traits"] = jsonObject(l.traitsJSON())
+	}
+	if m.leadNeeds["interests"] {
+		e.lead["interests"] = m.interestSums(l, at)
+	}
+}
+
+// checkLeadWords refuses function calls with a rule or group the model does not
+// have: such a criterion would never hold, and nobody would notice.
+func (m *Model) checkLeadWords(w *expressionWords) error {
+	if err := checkEventWords(w); err != nil {
+		return err
+	}
+	rules, groups := make([]string, len(m.rules)), make([]string, len(m.groups))
+	known := map[string]bool{}
+	for i, r := range m.rules {
+		rules[i], known["met "+r.id] = r.id, true
+	}
+	for i, g := range m.groups {
+		groups[i], known["points "+g.name], known["rules_met "+g.name] = g.name, true, true
+	}
+	for _, call := range []string{"met", "points", "rules_met"} {
+		what, list := "group", groups
+		if call == "met" {
+			what, list = "rule", rules
+		}
+		for _, arg := range w.calls[call] {
+			if !known[call+" "+arg] {
+				return fmt.Errorf("%s(%q): no such %s%s", call, arg, what, suggest(arg, list))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package model
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+)
+
+// Restore makes the lead that Record described. A record of an older model is
+// fitted to this one (see bind). What it cannot read it refuses, for a lead that
+// is half restored would pay old points twice.
+func (m *Model) Restore(r *pb.LeadRecord) (*Lead, error) {
+	if len(r.GetLeadId()) != len(schemas.LeadID{}) {
+		return nil, fmt.Errorf("lead record: lead_id has %d bytes, want 16", len(r.GetLeadId()))
+	}
+	id := schemas.LeadID(r.GetLeadId())
+	st := r.GetState()
+	if st == nil {
+		return nil, fmt.Errorf("lead record %s: it has no state: it is no changelog record", id)
+	}
+	l := &Lead{
+		id: id, site: r.GetSite(), model: st.GetModelVersion(), revision: r.GetRevision(),
+		clock: st.GetClock(), foldedThrough: max(0, st.GetFoldedThrough()),
+		sessions: smallest(st.GetSessions(), maxSessions), flags: slices.Clone(r.GetFlags()),
+		stage: r.GetStage(), subStage: r.GetSubStage(), stageSince: r.GetStageSince(),
+		entryNo: r.GetEntryNo(), cooldownUntil: st.GetCooldownUntil(),
+		crm:       stamp{st.GetCrmTime(), st.GetCrmHash()},
+		firstSeen: r.GetFirstSeen(), lastSeen: r.GetLastSeen(),
+		last:     stamp{st.GetLastEventTime(), st.GetLastEventHash()},
+		lastType: r.GetLastType(), lastName: r.GetLastName(), path: r.GetLastPath(),
+	}
+	if l.clock < 0 || l.clock > latest || l.stageSince < 0 || l.stageSince > latest {
+		return nil, fmt.Errorf("lead record %s: clock %d or stage_since %d is no instant before the year 10000", id, l.clock, l.stageSince)
+	}
+	slices.Sort(l.flags)
+	l.flags = slices.Compact(l.flags)
+	for _, t := range st.GetTraits() {
+		l.setTrait(trait{t.GetKey(), t.GetValue(), stamp{t.GetEventTime(), t.GetEventHash()}})
+	}
+	for _, f := range l.facts() {
+		for _, t := range st.GetFacts() {
+			if t.GetKey() == f.key {
+				*f.fact = fact{string(t.GetValue()), stamp{t.GetEventTime(), t.GetEventHash()}}
+			}
+		}
+	}
+	for _, rs := range st.GetRules() {
+		s, err := restoreRule(rs)
+		if err != nil {
+			return nil, fmt.Errorf("lead record %s: rule %.60q: %w", id, rs.GetRule(), err)
+		}
+		l.rules = append(l.rules, s)
+	}
+	slices.SortFunc(l.rules, func(a, b ruleState) int { return strings.Compare(a.rule, b.rule) })
+	l.rules = slices.CompactFunc(l.rules, func(a, b ruleState) bool { return a.rule == b.rule })
+	l.model = "" // bind even under the same version: the indexes are not set yet
+	m.bind(l)
+	return l, nil
+}
+
+func restoreRule(r *pb.RuleState) (ruleState, error) {
+	s := ruleState{
+		rule: r.GetRule(), onceDay: r.GetOnceDay(), halfLife: r.GetHalfLife(),
+		acc: accumulator{r.GetAccM(), r.GetAccE()},
+	}
+	if bad(s.acc.m) || bad(s.halfLife) || s.halfLife < 0 {
+		return s, fmt.Errorf("acc_m %g with half_life %g is no sum that fades", s.acc.m, s.halfLife)
+	}
+	for _, d := range r.GetDays() {
+		day := dayUnits{day: d.GetDay()}
+		switch {
+		case len(d.GetViews()) > 0:
+			views := slices.Clone(d.GetViews())
+			slices.SortFunc(views, func(a, b *pb.View) int { return cmp.Compare(a.GetId(), b.GetId()) })
+			for _, v := range views {
+				day.keys = append(day.keys, v.GetId())
+				day.units = append(day.units, max(1, min(v.GetUnits(), maxLimit)))
+			}
+		default:
+			day.keys = smallest(d.GetIds(), maxLimit)
+		}
+		s.days = append(s.days, day)
+	}
+	slices.SortFunc(s.days, func(a, b dayUnits) int { return cmp.Compare(a.day, b.day) })
+	return s, nil
+}
+
+func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+
+// smallest is the n smallest different values, ascending.
+func smallest(values []uint64, n int) []uint64 {
+	out := slices.Clone(values)
+	slices.Sort(out)
+	out = slices.Compact(out)
+	return out[:min(len(out), n)]
+}

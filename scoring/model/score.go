@@ -1,0 +1,118 @@
+package model
+
+// The total's bounds.
+const (
+	totalCap   = 100.0
+	totalFloor = -100.0
+)
+
+func clamp(v, low, high float64) float64 { return min(high, max(low, v)) }
+
+func (g group) clamp(v float64) float64 { return clamp(v, g.floor, g.cap) }
+
+// Score is the lead's total at an instant not before its clock: clamped group
+// sums, added and clamped, every sum in the order of ids.
+func (m *Model) Score(l *Lead, at int64) float64 {
+	m.bind(l)
+	total, _ := m.total(l, at)
+	return total
+}
+
+func (m *Model) total(l *Lead, at int64) (clamped, unclamped float64) {
+	var buffer [16]float64
+	for i, v := range m.sumsInto(buffer[:0], l, at, at) {
+		unclamped += m.groups[i].clamp(v)
+	}
+	return clamp(unclamped, totalFloor, totalCap), unclamped
+}
+
+// sums are the groups' unclamped sums.
+func (m *Model) sums(l *Lead, at int64) []float64 { return m.sumsInto(nil, l, at, at) }
+
+// sumsInto reads rules that give points at one instant and rules that take points
+// at another: the same instant for a score, two for a bound of all scores between.
+func (m *Model) sumsInto(sums []float64, l *Lead, gives, takes int64) []float64 {
+	for range m.groups {
+		sums = append(sums, 0)
+	}
+	folded := endOf(l.foldedThrough)
+	for i := range l.rules {
+		s := &l.rules[i]
+		r := &m.rules[s.index]
+		at := gives
+		if r.points < 0 {
+			at = takes
+		}
+		sums[r.group] += s.value(r, at, folded)
+	}
+	return sums
+}
+
+// lowest is a lower bound of the score in [from, to]: what gives points has faded
+// to its least, what takes points has not faded at all. Without rules that take
+// points it is the score at `to`, bit for bit.
+func (m *Model) lowest(l *Lead, from, to int64) float64 {
+	var buffer [16]float64
+	sum := 0.0
+	for i, v := range m.sumsInto(buffer[:0], l, to, from) {
+		sum += m.groups[i].clamp(v)
+	}
+	return clamp(sum, totalFloor, totalCap)
+}
+
+// value is E(r, t): what is folded fades on, closed days are folded in passing,
+// days that are not over yet count in full.
+func (s *ruleState) value(r *rule, at, folded int64) float64 {
+	if r.once {
+		return onceValue(r.points, s.onceDay, r.halfLife, at)
+	}
+	acc, fresh := s.acc, 0.0
+	for i := range s.days {
+		d := &s.days[i]
+		v := float64(r.points * float64(d.count(r.limit)))
+		if endOf(d.day) <= at {
+			acc.add(v, int64(d.day)+1, r.halfLife)
+		} else {
+			fresh += v
+		}
+	}
+	return acc.at(max(at, folded), r.halfLife) + fresh
+}
+
+// onceValue is one payment on the first day, by the same arithmetic.
+func onceValue(points float64, day int32, halfLife float64, at int64) float64 {
+	if day == 0 {
+		return 0
+	}
+	if endOf(day) > at {
+		return points
+	}
+	var acc accumulator
+	acc.add(points, int64(day)+1, halfLife)
+	return acc.at(at, halfLife)
+}
+
+// interestSums are the rules' values by interest label.
+func (m *Model) interestSums(l *Lead, at int64) map[string]float64 {
+	sums := make(map[string]float64, len(m.interests))
+	folded := endOf(l.foldedThrough)
+	for i := range l.rules {
+		s := &l.rules[i]
+		r := &m.rules[s.index]
+		if r.interest >= 0 {
+			sums[m.interests[r.interest]] += s.value(r, at, folded)
+		}
+	}
+	return sums
+}
+
+// engagement is the band a score falls into: 1 (hottest) to 4.
+func (m *Model) engagement(score float64) int {
+	band := 1
+	for _, b := range m.bands {
+		if score < b {
+			band++
+		}
+	}
+	return band
+}

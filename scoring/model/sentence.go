@@ -1,0 +1,104 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+
+	"leadstream/schemas"
+)
+
+// reasons is how many rules a sentence names: what fits in one breath.
+const reasons = 3
+
+// sentence is the explanation to be said on the phone.
+func sentence(x *schemas.Explanation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%.0f points (grade %s)", round(x.Score), x.Grade)
+	if x.Stage.ID != "" {
+		fmt.Fprintf(&b, " in stage %s", x.Stage.EN)
+	}
+	for i, r := range leading(x.Rules) {
+		b.WriteString([]string{": ", ", ", ", "}[i])
+		fmt.Fprintf(&b, "%s %+.0f", r.Title, round(r.Points))
+		if r.RecentHits > 1 {
+			fmt.Fprintf(&b, " (%d times)", r.RecentHits)
+		}
+	}
+	b.WriteString(".")
+	if n := x.Next; n != nil {
+		switch {
+		case n.Missing > 0:
+			fmt.Fprintf(&b, " %.1f points more lead to %s", n.Missing, n.Stage.EN)
+			if n.CheapestRule != "" {
+				fmt.Fprintf(&b, "; %d x %s would do", n.Hits, n.CheapestTitle)
+			}
+		case len(n.Criteria) > 0:
+			fmt.Fprintf(&b, " The score is enough for %s", n.Stage.EN)
+		default:
+			fmt.Fprintf(&b, " The next event leads to %s", n.Stage.EN)
+		}
+		if len(n.Criteria) > 0 {
+			fmt.Fprintf(&b, "; not met yet: %s", strings.Join(n.Criteria, "; "))
+		}
+		b.WriteString(".")
+	}
+	if x.Falls != nil {
+		fmt.Fprintf(&b, " If nothing more happens it falls to %s on %s UTC.",
+			x.Falls.To.EN, x.Falls.At.Format("2 January 2006 15:04"))
+	}
+	return b.String()
+}
+
+// sentenceZH is the same in Chinese.
+func sentenceZH(x *schemas.Explanation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "当前 %.0f 分（等级 %s）", round(x.Score), x.Grade)
+	if x.Stage.ID != "" {
+		fmt.Fprintf(&b, "，处于“%s”阶段", x.Stage.ZH)
+	}
+	for i, r := range leading(x.Rules) {
+		b.WriteString([]string{"：", "，", "，"}[i])
+		fmt.Fprintf(&b, "%s %+.0f", r.TitleZH, round(r.Points))
+		if r.RecentHits > 1 {
+			fmt.Fprintf(&b, "（%d 次）", r.RecentHits)
+		}
+	}
+	b.WriteString("。")
+	if n := x.Next; n != nil {
+		switch {
+		case n.Missing > 0:
+			fmt.Fprintf(&b, "再得 %.1f 分可进入“%s”", n.Missing, n.Stage.ZH)
+			if n.CheapestRule != "" {
+				fmt.Fprintf(&b, "，%s %d 次即可", n.CheapestTitleZH, n.Hits)
+			}
+		case len(n.Criteria) > 0:
+			fmt.Fprintf(&b, "分数已达到“%s”的要求", n.Stage.ZH)
+		default:
+			fmt.Fprintf(&b, "下一次行为将进入“%s”", n.Stage.ZH)
+		}
+		if len(n.Criteria) > 0 {
+			fmt.Fprintf(&b, "；尚未满足：%s", strings.Join(n.CriteriaZH, "；"))
+		}
+		b.WriteString("。")
+	}
+	if x.Falls != nil {
+		fmt.Fprintf(&b, "若无新的行为，将于 %s（UTC）降至“%s”。", x.Falls.At.Format("2006-01-02 15:04"), x.Falls.To.ZH)
+	}
+	return b.String()
+}
+
+func leading(rules []schemas.RuleValue) []schemas.RuleValue {
+	n := 0
+	for n < len(rules) && n < reasons && abs(rules[n].Points) >= 0.5 {
+		n++
+	}
+	return rules[:n]
+}
+
+// round keeps -0.2 from being said as "-0".
+func round(v float64) float64 {
+	if abs(v) < 0.5 {
+		return 0
+	}
+	return v
+}
