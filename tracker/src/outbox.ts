@@ -38,8 +38,11 @@ const save = (until = Date.now() + Limit.Lease) => {
   stored = full() && remember(key, queue[0] ? json([until, ...queue]) : '')
 }
 
-/** wake comes back in a while. Timers may pile up: all but the first find nothing to do. */
-const wake = (ms: number) => setTimeout(flush, Math.max(ms, notBefore - Date.now()))
+/**
+ * wake comes back in a while. Timers may pile up: all but the first find nothing to do. A timer cuts off
+ * fractions and may fire a moment early by the other clock, hence the few milliseconds on top.
+ */
+const wake = (ms: number) => setTimeout(flush, Math.max(ms, notBefore - Date.now() + 9))
 
 /** put takes an event, and copies it, since the page may change its own objects afterwards. */
 export const put = (event: any) => {
@@ -50,10 +53,10 @@ export const put = (event: any) => {
     text = json(event)
   }
   event = JSON.parse(text)
-  say(event)
   queue.push(event)
   save()
   wake(Limit.Gather)
+  say(event)
 }
 
 /** fill cuts the next body out of the list, and says which events are in it. */
@@ -101,8 +104,8 @@ export const flush = safe(() => {
     request.onloadend = () => answer(request.status, request.getResponseHeader('Retry-After'))
     request.send(body)
   } else {
-    fetch(endpoint, { method: 'POST', body, keepalive: true, credentials: 'omit' })
-      .then(reply => answer(reply.status, reply.headers.get('Retry-After')), () => answer())
+    safe(() => fetch(endpoint, { method: 'POST', body, keepalive: true })
+      .then(reply => answer(reply.status, reply.headers.get('Retry-After')), () => answer()))() || answer()
   }
 })
 

@@ -15,7 +15,7 @@ let me: any = {}
 /** stamp writes on an event who did it, as far as consent goes, and keeps the session awake. */
 export const stamp = (event: any) => {
   const now = Date.now()
-  if (full()) me = safe(JSON.parse)(recall(KEY)) || me
+  if (full()) me = safe(JSON.parse)(recall(KEY) || null) || me
   const fresh = !(now - me.seen < Limit.Silence)
   // The campaign needs no copy here: it stands in the url of the session's first page.
   if (fresh) me.session = uuid()
