@@ -22,7 +22,6 @@ type field struct {
 var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 	durationType    = reflect.TypeFor[time.Duration]()
-	sizeType        = reflect.TypeFor[Size]()
 	secretType      = reflect.TypeFor[Secret]()
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,6 +25,13 @@ func (d *diary) note(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, line)
+}
+
+// read returns what was noted so far.
+func (d *diary) read() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.lines)
 }
 
 // part drains for as long as told, then returns err.
@@ -50,11 +58,11 @@ func TestPartsStopInTheOrderOfThePathEachDrainedBeforeTheNextIsTold(t *testing.T
 				[]Part{d.part("take", 3*time.Second, nil), d.part("fold", 2*time.Second, context.Canceled), d.part("broker", 0, nil)})
 		}()
 		synctest.Wait()
-		require.ElementsMatch(t, []string{"start take", "start fold", "start broker"}, d.lines)
+		require.ElementsMatch(t, []string{"start take", "start fold", "start broker"}, d.read())
 		began := time.Now()
 		signals <- syscall.SIGTERM
 		require.NoError(t, <-done)
-		require.Equal(t, []string{"stop take", "end take", "stop fold", "end fold", "stop broker", "end broker"}, d.lines[3:])
+		require.Equal(t, []string{"stop take", "end take", "stop fold", "end fold", "stop broker", "end broker"}, d.read()[3:])
 		require.Equal(t, 5*time.Second, time.Since(began))
 	})
 }
@@ -70,7 +78,7 @@ func TestTheEndOfTheContextStopsInOrderToo(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		require.NoError(t, <-done)
-		require.Equal(t, []string{"stop take", "end take", "stop fold", "end fold"}, d.lines[2:])
+		require.Equal(t, []string{"stop take", "end take", "stop fold", "end fold"}, d.read()[2:])
 	})
 }
 
@@ -88,7 +96,7 @@ func TestAPartThatEndsByItselfStopsTheRestAndIsNamedFirst(t *testing.T) {
 			fold := Part{Name: "fold", Run: func(context.Context) error { time.Sleep(time.Minute); return c.err }}
 			err := run(t.Context(), zap.NewNop(), grace, nil, []Part{d.part("take", time.Second, errors.New("late")), fold, d.part("broker", 0, nil)})
 			require.EqualError(t, err, c.want)
-			require.Equal(t, []string{"stop take", "end take", "stop broker", "end broker"}, d.lines[2:])
+			require.Equal(t, []string{"stop take", "end take", "stop broker", "end broker"}, d.read()[2:])
 			if c.err != nil {
 				require.ErrorIs(t, err, c.err)
 			}
@@ -105,7 +113,7 @@ func TestAPartThatDoesNotDrainIsLeftBehindAfterItsGrace(t *testing.T) {
 		err := run(t.Context(), zap.NewNop(), grace, signals, []Part{d.part("stuck", time.Hour, nil), d.part("fold", 0, nil)})
 		require.EqualError(t, err, "stuck: not drained after 10s; left behind")
 		require.Equal(t, grace, time.Since(began))
-		require.Contains(t, d.lines, "end fold")
+		require.Contains(t, d.read(), "end fold")
 		time.Sleep(2 * time.Hour) // let the one left behind end, as the bubble demands
 	})
 }
