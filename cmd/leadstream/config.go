@@ -108,7 +108,7 @@ func (g *globals) overrides() []string {
 // load reads the config; its error lists every fault, a line each.
 func (g *globals) load() (Config, config.Report, error) {
 	cfg := defaultConfig()
-	cfg.Ingest.Sites = []ingest.Site{{Name: demoSite, WriteKeys: []string{demoKey}, SecretKeys: []config.Secret{demoSecret}}}
+	cfg.Ingest.Sites = []ingest.Site{{Name: demoSite, WriteKeys: []string{demoKey}, SecretKeys: []config.Secret{demoSecret}, History: true}}
 	report, err := config.Load(&cfg, config.Options{
 		Prefix: "LEADSTREAM", File: g.ConfigFile, Env: os.Environ(), Set: g.overrides(),
 		IgnoreEnv: []string{"LEADSTREAM_CONFIG", embedded.CacheEnv, "LEADSTREAM_BIN", "LEADSTREAM_URL"},

@@ -23,22 +23,22 @@ func (ingestWord) Run(g *globals) error {
 		return err
 	}
 	b.cfg.stores()
-	part, err := b.ingest(false)
+	part, err := b.ingest()
 	if err != nil {
 		return err
 	}
 	return b.serve(context.Background(), part)
 }
 
-// ingest builds the collectors; demo adds the small marketing site.
-func (b *base) ingest(demo bool) (daemon.Part, error) {
+// ingest builds the collectors, with the small marketing site in `all`.
+func (b *base) ingest() (daemon.Part, error) {
 	opts, err := b.kafkaOpts("ingest")
 	if err != nil {
 		return daemon.Part{}, err
 	}
-	static := map[string]http.Handler{"/tracker.js": tracker.Handler()}
-	if demo {
-		static["/demo/"] = http.StripPrefix("/demo", tracker.DemoHandler())
+	static := map[string]http.Handler{"/tracker.js": tracker.ScriptHandler()}
+	if b.withDemoSite {
+		static["/demo/"] = tracker.DemoHandler()
 	}
 	service, err := ingest.New(b.cfg.Ingest, ingest.Deps{Log: b.log.Named("ingest"), Registry: b.registry, KafkaOpts: opts, Static: static})
 	if err != nil {

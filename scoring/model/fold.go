@@ -2,11 +2,13 @@ package model
 
 // Fold closes the days that no event can reach any more: those that ended more
 // than the lateness bound (7 days) and the slack (24 hours) before the watermark,
-// which is the largest received_at of the lead's partition. It tells whether
-// anything changed. When it is called, and how often, changes no bit of a score.
+// which is the largest received_at of the lead's partition, and before the lead's
+// own clock: an import sends a lead's years one event after the other, all of them
+// far behind the watermark, and none may close the day of the next. It tells
+// whether anything changed. When it is called, and how often, changes no bit of a score.
 func (m *Model) Fold(l *Lead, watermark int64) bool {
 	m.bind(l)
-	closed := min(watermark, latest) - lateness - slack
+	closed := min(watermark, l.clock, latest) - lateness - slack
 	if closed < 2*msDay {
 		return false
 	}

@@ -28,6 +28,9 @@ func Default() *Model {
 	return m
 }
 
+// DefaultText is the built-in model's file.
+func DefaultText() []byte { return slices.Clone(defaultFile) }
+
 // Bounds of a model. maxLimit also bounds the sets kept of a rule and day.
 const (
 	maxRules    = 256

@@ -106,6 +106,15 @@ func (m *Model) Stages() []Stage {
 	return out
 }
 
+// RuleTitle is what people call a rule; empty when the model has none of that id.
+func (m *Model) RuleTitle(id string) (en, zh string) {
+	r := m.ruleByID(id)
+	if r == nil {
+		return "", ""
+	}
+	return r.title, r.titleZH
+}
+
 // ruleByID finds a rule, nil if there is none.
 func (m *Model) ruleByID(id string) *rule {
 	i, found := slices.BinarySearchFunc(m.rules, id, func(r rule, id string) int { return cmp.Compare(r.id, id) })

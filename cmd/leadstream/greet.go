@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+)
+
+// greet waits until every role is ready, prints the addresses, plays the demo
+// if asked, and stays until the process ends.
+func (w *allWord) greet(ctx context.Context, b *base, started time.Time) error {
+	if err := b.awaitReady(ctx, time.Minute); err != nil {
+		return err
+	}
+	b.say(
+		"",
+		fmt.Sprintf("leadstream %s is up after %.1f s. Click through the demo site and watch your own lead heat up:", version, time.Since(started).Seconds()),
+		"",
+		"  demo site      http://"+browsable(b.cfg.Ingest.Listen)+"/demo/",
+		"  hot leads      http://"+browsable(b.cfg.Leads.Listen)+"/",
+		"  collectors     http://"+browsable(b.cfg.Ingest.Listen)+"/   (site demo, write key demo)",
+		"  metrics        http://"+browsable(b.metrics.Addr().String())+"/metrics   (also /healthz, /readyz)",
+		"  Kafka          "+b.cfg.Kafka.Brokers[0],
+		"  ClickHouse     "+b.cfg.ClickHouse.Addr+" native"+b.httpToo(),
+		"  data           "+b.cfg.DataDir,
+		"",
+	)
+	if b.embeddedBroker {
+		b.say("The broker is the embedded one: good for one machine, never synced to disk; docs/embedded.md says what differs.")
+	}
+	if len(b.cfg.Leads.Tokens) == 0 {
+		b.say("The leads API asks for no token, because none is set and it listens on loopback only.")
+	}
+	b.say("Ctrl-C stops it.", "")
+	if w.Demo {
+		if err := b.demo(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (b *base) httpToo() string {
+	if b.clickhouseHTTP == "" {
+		return ""
+	}
+	return ", http://" + b.clickhouseHTTP + "/ HTTP"
+}
+
+// awaitReady polls the checks that /readyz shows.
+func (b *base) awaitReady(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		results, ready := b.health.Check(ctx)
+		if ready {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			for _, r := range results {
+				if !r.OK {
+					return fmt.Errorf("not ready after %s: %s: %s", patience, r.Name, r.Error)
+				}
+			}
+			return nil
+		}
+	}
+}
+
+// browsable is an address as a person types it.
+func browsable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

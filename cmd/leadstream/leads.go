@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"leadstream/insight"
+	"leadstream/internal/clickhouse"
+	"leadstream/internal/daemon"
+	"leadstream/leads"
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
+)
+
+//	ClickHouse -------------> [ query, insight ] -> [ api ] -> salespeople, CRMs
+//	leadstream.leads.v1 ----> [ hub ] -- server-sent events -> [ web ] the app
+//	lead_state.record + model -> explanation
+
+type leadsWord struct{}
+
+func (leadsWord) Run(g *globals) error {
+	b, err := g.open("leads")
+	if err != nil {
+		return err
+	}
+	b.cfg.stores()
+	part, err := b.leads()
+	if err != nil {
+		return err
+	}
+	return b.serve(context.Background(), part)
+}
+
+func (b *base) leads() (daemon.Part, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	db, err := clickhouse.Open(ctx, b.cfg.ClickHouse)
+	if err != nil {
+		return daemon.Part{}, err
+	}
+	service, err := leads.New(b.cfg.Leads, leads.Deps{
+		Log: b.log.Named("leads"), Registry: b.registry, DB: db,
+		Explain:   func(record []byte, at time.Time) (schemas.Explanation, error) { return explain(b.model, record, at) },
+		Stages:    stageNames(b.model),
+		RuleTitle: b.model.RuleTitle,
+		Live:      leads.LiveTopic(b.cfg.Kafka, b.log.Named("leads")),
+		DemoURL:   b.demoURL(),
+	})
+	if err != nil {
+		return daemon.Part{}, err
+	}
+	if err := service.Listen(); err != nil {
+		return daemon.Part{}, err
+	}
+	b.health.Register("leads", service.Ready)
+	return daemon.Part{Name: "leads", Run: func(ctx context.Context) error {
+		defer db.Close()
+		return service.Run(ctx)
+	}}, nil
+}
+
+// explain is the model's word on a lead_state.record.
+func explain(m *model.Model, record []byte, at time.Time) (schemas.Explanation, error) {
+	var r pb.LeadRecord
+	if err := proto.Unmarshal(record, &r); err != nil {
+		return schemas.Explanation{}, fmt.Errorf("lead_state.record: %w", err)
+	}
+	lead, err := m.Restore(&r)
+	if err != nil {
+		return schemas.Explanation{}, err
+	}
+	return m.Explain(lead, at.UnixMilli()), nil
+}
+
+func stageNames(m *model.Model) []schemas.StageName {
+	var names []schemas.StageName
+	for _, s := range m.Stages() {
+		names = append(names, s.StageName)
+	}
+	return names
+}
+
+// reportScope asks about all leads of a model, now.
+func reportScope(m *model.Model, site string) insight.Scope {
+	return insight.Scope{Site: site, Track: m.Track(), Stages: stageNames(m), At: time.Now().UTC(), Window: insight.DefaultWindow}
+}

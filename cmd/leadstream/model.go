@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"leadstream/scoring/model"
+)
+
+type modelWord struct {
+	Test modelTestWord `cmd:"" help:"Run .score scripts against the model."`
+	Show modelShowWord `cmd:"" help:"Print the built-in model, a start for your own."`
+}
+
+type modelTestWord struct {
+	Scripts []string `arg:"" help:"Script files, or folders of them." type:"path"`
+}
+
+// Run prints every failing expectation with its line and ends with a count.
+func (w *modelTestWord) Run(g *globals) error {
+	cfg, _, err := g.load()
+	if err != nil {
+		return err
+	}
+	m, err := cfg.loadModel()
+	if err != nil {
+		return err
+	}
+	files, err := scripts(w.Scripts)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		failures := model.RunScript(m, file, text)
+		for _, f := range failures {
+			fmt.Fprintln(g.stdout, f)
+		}
+		if len(failures) > 0 {
+			failed++
+		}
+	}
+	fmt.Fprintf(g.stdout, "%d scripts passed, %d failed, against %s\n", len(files)-failed, failed, m.Version())
+	if failed > 0 {
+		return fmt.Errorf("model test: %d of %d scripts failed", failed, len(files))
+	}
+	return nil
+}
+
+// scripts expands folders to the .score files in them.
+func scripts(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		inside, err := filepath.Glob(filepath.Join(path, "*.score"))
+		if err != nil {
+			return nil, err
+		}
+		if len(inside) == 0 {
+			return nil, fmt.Errorf("%s holds no .score files", path)
+		}
+		files = append(files, inside...)
+	}
+	return files, nil
+}
+
+type modelShowWord struct{}
+
+func (modelShowWord) Run(g *globals) error {
+	_, err := g.stdout.Write(model.DefaultText())
+	return err
+}

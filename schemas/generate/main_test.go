@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The committed code is what the .proto files say today.
+func TestGeneratedCodeIsCurrent(t *testing.T) {
+	to := t.TempDir()
+	require.NoError(t, generate("..", to))
+	fresh, err := filepath.Glob(filepath.Join(to, "*.pb.go"))
+	require.NoError(t, err)
+	require.Len(t, fresh, 2)
+	for _, path := range fresh {
+		want, err := os.ReadFile(path)
+		require.NoError(t, err)
+		have, err := os.ReadFile(filepath.Join("..", "pb", filepath.Base(path)))
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(have), "run `make generate`")
+	}
+}
+
+func TestBrokenProtoIsNamed(t *testing.T) {
+	from := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(from, "event.proto"), []byte("syntax = \"proto3\"; message {"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(from, "score.proto"), []byte("syntax = \"proto3\";"), 0o644))
+	require.ErrorContains(t, generate(from, t.TempDir()), "event.proto")
+}
