@@ -14,6 +14,15 @@ type accumulator struct {
 	e int32
 }
 
+// halfLives splits an instant into whole half-lives since 1970 and the rest, a
+// fraction in [0, 1). In whole milliseconds, because t/h as a float loses four
+// digits of the fraction to the size of t.
+func halfLives(t int64, h float64) (whole int32, fraction float64) {
+	period := int64(float64(h*float64(msDay)) + 0.5)
+	k := t / period
+	return int32(k), float64(t-k*period) / float64(period)
+}
+
 // add adds v, whose fading starts at the end of the day before endDay.
 func (a *accumulator) add(v float64, endDay int64, h float64) {
 	if v == 0 {
@@ -23,10 +32,8 @@ func (a *accumulator) add(v float64, endDay int64, h float64) {
 		a.m += v
 		return
 	}
-	x := float64(endDay) / h
-	whole := math.Floor(x)
-	k := int32(whole)
-	c := float64(v * exp2(x-whole))
+	k, fraction := halfLives(endDay*msDay, h)
+	c := float64(v * exp2(fraction))
 	switch {
 	case a.m == 0:
 		a.m, a.e = c, k
@@ -42,11 +49,10 @@ func (a accumulator) at(t int64, h float64) float64 {
 	if h == 0 || a.m == 0 {
 		return a.m
 	}
-	x := float64(t) / float64(msDay) / h
-	whole := math.Floor(x)
-	shift := int(a.e) - int(whole)
-	if x == whole {
+	k, fraction := halfLives(t, h)
+	shift := int(a.e) - int(k)
+	if fraction == 0 {
 		return math.Ldexp(a.m, shift)
 	}
-	return math.Ldexp(float64(a.m*exp2(1-(x-whole))), shift-1)
+	return math.Ldexp(float64(a.m*exp2(1-fraction)), shift-1)
 }

@@ -8,11 +8,11 @@ package model
 // whether anything changed. When it is called, and how often, changes no bit of a score.
 func (m *Model) Fold(l *Lead, watermark int64) bool {
 	m.bind(l)
-	closed := min(watermark, l.clock, latest) - lateness - slack
+	closed := min(watermark, l.clock, latest) - lateness - slack // days that ended before this
 	if closed < 2*msDay {
 		return false
 	}
-	through, newest := dayOf(closed)-1, l.foldedThrough
+	through, newest := dayOf(closed-1)-1, l.foldedThrough
 	for i := range l.rules {
 		newest = max(newest, l.rules[i].fold(&m.rules[l.rules[i].index], through))
 	}
