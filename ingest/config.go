@@ -50,7 +50,7 @@ func DefaultConfig() Config {
 		Linger:         2 * time.Millisecond,
 		ProduceTimeout: 5 * time.Second,
 		MaxBuffered:    100_000,
-		DrainTimeout:   10 * time.Second,
+		DrainTimeout:   8 * time.Second, // twice this is below the 20 s that a part gets to stop
 	}
 }
 

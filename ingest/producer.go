@@ -113,3 +113,6 @@ func (p *producer) close(ctx context.Context) error {
 	}
 	return nil
 }
+
+// abandon lets go of the broker when the service could not start.
+func (p *producer) abandon() { p.client.Close() }

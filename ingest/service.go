@@ -13,16 +13,16 @@ import (
 	"go.uber.org/zap"
 
 	"leadstream/ingest/protocol"
+	"leadstream/internal/telemetry"
 )
 
 // Deps is what the service is given.
 type Deps struct {
-	Listener net.Listener // from telemetry.Listen(cfg.Listen, "ingest.listen"); the service closes it
-	Log      *zap.Logger
-	Registry prometheus.Registerer
-	Kafka    []KafkaOption           // from internal/kafka.Opts
-	Static   map[string]http.Handler // path -> files, such as /tracker.js and /demo/; a path that ends in / takes all below it
-	Now      func() time.Time        // nil = time.Now
+	Log       *zap.Logger
+	Registry  prometheus.Registerer
+	KafkaOpts []KafkaOption           // from internal/kafka.Opts
+	Static    map[string]http.Handler // path -> files, such as /tracker.js and /demo/; a path that ends in / takes all below it
+	Now       func() time.Time        // nil = time.Now
 }
 
 // Service is the collectors.
@@ -44,17 +44,18 @@ type Service struct {
 	complaints sometimes
 }
 
-// New puts the parts together; nothing is sent or answered before Run.
+// New puts the parts together and takes the port, so that a taken one is told before anything starts; nothing is sent or
+// answered before Run.
 func New(cfg Config, d Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newProducer(cfg, d.Kafka)
+	p, err := newProducer(cfg, d.KafkaOpts)
 	if err != nil {
 		return nil, err
 	}
 	s := &Service{
-		cfg: cfg, log: d.Log, listener: d.Listener, now: d.Now,
+		cfg: cfg, log: d.Log, now: d.Now,
 		routes:  append(collectRoutes(), staticRoutes(d.Static)...),
 		sites:   newSites(cfg.Sites),
 		proxies: newProxies(cfg.TrustedProxies),
@@ -65,6 +66,10 @@ func New(cfg Config, d Deps) (*Service, error) {
 		s.now = time.Now
 	}
 	s.router = newRouter(s.routes)
+	if s.listener, err = telemetry.Listen(cfg.Listen, "ingest.listen"); err != nil {
+		p.abandon()
+		return nil, err
+	}
 	return s, nil
 }
 

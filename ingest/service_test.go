@@ -14,7 +14,6 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"leadstream/internal/config"
-	"leadstream/internal/telemetry"
 )
 
 // fixture is a running service.
@@ -40,13 +39,10 @@ func testConfig() Config {
 func start(t testing.TB, opts []KafkaOption, alter ...func(*Config, *Deps)) *fixture {
 	t.Helper()
 	cfg, registry := testConfig(), prometheus.NewRegistry()
-	d := Deps{Log: zaptest.NewLogger(t), Registry: registry, Kafka: opts}
+	d := Deps{Log: zaptest.NewLogger(t), Registry: registry, KafkaOpts: opts}
 	for _, f := range alter {
 		f(&cfg, &d)
 	}
-	var err error
-	d.Listener, err = telemetry.Listen(cfg.Listen, "ingest.listen")
-	require.NoError(t, err)
 	s, err := New(cfg, d)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -139,8 +135,12 @@ func TestAPortThatIsTakenIsOneSentence(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	_, err = telemetry.Listen(taken.Addr().String(), "ingest.listen")
+	cfg := testConfig()
+	cfg.Listen = taken.Addr().String()
+	_, opts := broker(t)
+	_, err = New(cfg, Deps{Log: zaptest.NewLogger(t), Registry: prometheus.NewRegistry(), KafkaOpts: opts})
 	require.ErrorContains(t, err, "ingest.listen")
+	require.ErrorContains(t, err, "taken")
 }
 
 func TestRunEndsWithItsListener(t *testing.T) {

@@ -40,7 +40,9 @@ func newSites(list []Site) sites {
 }
 
 func (s sites) find(key string) (grant, bool) {
-	if g, ok := s.public[key]; ok {
+	// Jitsu's clients send ID:SECRET, and the secret masked; the id is the write key, which holds no colon.
+	id, _, _ := strings.Cut(key, ":")
+	if g, ok := s.public[id]; ok {
 		return g, true
 	}
 	g, ok := s.secret[sha256.Sum256([]byte(key))]

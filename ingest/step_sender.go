@@ -25,23 +25,40 @@ func checkType(f *facts, it *protocol.Item) *protocol.Fault {
 }
 
 // stampSender decides whose address and user agent the event gets. A server (secret key) speaks of somebody else: only its
-// claims describe the visitor. A page describes itself, so the request counts; but the Segment family's server libraries
-// send with a public key, and there the context is part of the protocol.
+// claims describe the visitor. A page describes itself, so the request counts. The Segment family's server libraries use the
+// public key too, and there the context is part of the protocol.
 func stampSender(f *facts, it *protocol.Item) *protocol.Fault {
 	e := it.Event
 	e.Site, e.Protocol, e.Trusted = f.site.name, f.protocol, f.trusted
-	if f.trusted {
-		return nil
-	}
-	relayed := f.protocol == "segment"
-	if !relayed && e.Ip+e.UserAgent != "" {
-		f.note(claimIgnored)
-	}
-	if !relayed || e.Ip == "" {
-		e.Ip = f.ip
-	}
-	if !relayed || e.UserAgent == "" {
-		e.UserAgent = f.userAgent
+	switch {
+	case f.trusted:
+	case f.protocol != "segment":
+		if e.Ip+e.UserAgent != "" {
+			f.note(claimIgnored)
+		}
+		e.Ip, e.UserAgent = f.ip, f.userAgent
+	case ownDevice(f.userAgent, e.Library):
+		if e.Ip == "" {
+			e.Ip = f.ip
+		}
+		if e.UserAgent == "" {
+			e.UserAgent = f.userAgent
+		}
 	}
 	return nil
+}
+
+// ownDevice tells a visitor's browser or phone from a server that sends for its visitors: a server's address would put them
+// all into its data centre.
+func ownDevice(userAgent, library string) bool {
+	if strings.HasPrefix(userAgent, "Mozilla/") {
+		return true
+	}
+	library = strings.ToLower(library)
+	for _, kit := range [...]string{"ios", "swift", "android", "kotlin", "flutter", "react-native"} {
+		if strings.Contains(library, kit) {
+			return true
+		}
+	}
+	return false
 }

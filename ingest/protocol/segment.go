@@ -175,6 +175,9 @@ func (of *segmentEvent) settle() {
 	fill(&e.Url, of.page.url)
 	fill(&e.Title, of.page.title)
 	fill(&e.Referrer, of.page.referrer)
+	if e.Referrer == "$direct" { // RudderStack's word for none
+		e.Referrer = ""
+	}
 	fill(&e.GroupId, of.contextGroup)
 	if len(e.Traits) == 0 && (e.Type == "identify" || e.Type == "group") {
 		e.Traits = of.contextTraits
