@@ -68,7 +68,7 @@ test('time without focus does not count', async () => {
   await pause(300)
   await read(page, 12)
   await page.goto('about:blank')
-  await on.recorder.until('the last beat', () => beats().length)
+  await on.recorder.until('the last beat', () => Math.max(...beats()) > 16_000)
   assert.ok(Math.abs(Math.max(...beats()) - 20_000) <= 3000, `20 s of 45 had focus, told ${beats()}`)
 })
 

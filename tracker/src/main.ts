@@ -43,7 +43,7 @@ const start = safe(() => {
   watch()
   listen()
   on(window, 'online', adopt)
-  setInterval(adopt, 30000)
+  setInterval(adopt, 5000)
   adopt()
 })
 

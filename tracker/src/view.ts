@@ -28,7 +28,6 @@ let reached = 0   // quarters already told
 const tick = () => {
   const now = performance.now()
   if (watching) engaged += Math.max(0, Math.min(now, touched + Limit.Idle) - since)
-  view.engaged_ms = Math.round(engaged)
   since = now
   watching = page.visibilityState == 'visible' && page.hasFocus()
 }
@@ -36,6 +35,7 @@ const tick = () => {
 /** beat tells the engaged time: every 15 s of it, and whenever the view may be over. */
 export const beat = (over?: unknown) => {
   tick()
+  view.engaged_ms = Math.round(engaged)
   while (reached + 25 <= view.scroll_pct) emit('scroll', '', { scroll_pct: reached += 25 })
   if (engaged - told >= (over ? Limit.Least : Limit.Beat)) {
     told = engaged
@@ -60,6 +60,7 @@ const look = () => {
 /** begin starts a view and says so. */
 export const begin = (name?: string, properties?: object) => {
   if (view) beat(1)
+  tick()
   view = {
     view_id: uuid(),
     url: site.href.slice(0, 4096),
@@ -68,7 +69,7 @@ export const begin = (name?: string, properties?: object) => {
   }
   place = site.pathname + site.search
   engaged = told = deepest = reached = 0
-  since = touched = performance.now()
+  touched = since
   emit('page', name, { properties })
 }
 
