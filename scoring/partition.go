@@ -90,16 +90,19 @@ func (p *partition) touch(id schemas.LeadID, site string) (*entry, *touch) {
 	return e, t
 }
 
+// applier is (*model.Model).Apply; a type so that a test can make it panic.
+type applier func(*model.Lead, *pb.Event, *pb.Source) model.Outcome
+
 // fold applies one event. A panic leaves the lead as it was before the event.
-func (p *partition) fold(m *model.Model, id schemas.LeadID, ev *pb.Event, src *pb.Source) (out model.Outcome, no *refusal) {
+func (p *partition) fold(m *model.Model, apply applier, id schemas.LeadID, ev *pb.Event, src *pb.Source) (out model.Outcome, no *refusal) {
 	p.watermark = max(p.watermark, ev.ReceivedAt)
 	e, t := p.touch(id, ev.Site)
 	out, no = guard(func() model.Outcome {
 		m.Fold(e.lead, p.watermark)
-		return m.Apply(e.lead, ev, src)
+		return apply(e.lead, ev, src)
 	})
 	if no != nil {
-		e.lead = t.rebuild(m, id, ev.Site)
+		e.lead = t.rebuild(apply, id, ev.Site)
 		return model.Outcome{}, no
 	}
 	t.since = append(t.since, applied{ev, src})
@@ -111,13 +114,13 @@ func (p *partition) fold(m *model.Model, id schemas.LeadID, ev *pb.Event, src *p
 
 // rebuild makes the lead as it was before the event that made the model panic,
 // and moves base there, so that a flood of such events does not cost its square.
-func (t *touch) rebuild(m *model.Model, id schemas.LeadID, site string) *model.Lead {
+func (t *touch) rebuild(apply applier, id schemas.LeadID, site string) *model.Lead {
 	lead := model.NewLead(id, site)
 	if t.base != nil {
 		lead = t.base.Clone()
 	}
 	for _, a := range t.since {
-		m.Apply(lead, a.event, a.source)
+		apply(lead, a.event, a.source)
 	}
 	t.base, t.since = lead.Clone(), nil
 	return lead
@@ -130,7 +133,7 @@ func (p *partition) fire(m *model.Model, id schemas.LeadID, now int64) (out mode
 	src := &pb.Source{Topic: schemas.TopicEvents, Partition: p.num, Offset: p.fence.events}
 	out, no = guard(func() model.Outcome { return m.Fire(e.lead, now, src) })
 	if no != nil {
-		e.lead = t.rebuild(m, id, "")
+		e.lead = t.rebuild(m.Apply, id, "")
 		return model.Outcome{}, no
 	}
 	if out.Changed {

@@ -74,11 +74,23 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
 	}
 	s.kafka, s.admin = kafka, kadm.NewClient(kafka.Client())
-	if err := s.checkTopics(ctx); err != nil {
+	if err := errors.Join(s.checkTopics(ctx), s.takeOver(ctx)); err != nil {
 		kafka.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// takeOver asks for the producer id now and not with the first output: that
+// aborts the transaction which a predecessor of the same transactional id left
+// open, and a restore would wait for the broker's timeout otherwise.
+func (s *session) takeOver(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if _, _, err := s.kafka.Client().ProducerID(ctx); err != nil {
+		return fmt.Errorf("scoring: producer id of %s: %w", s.cfg.TransactionalID, err)
+	}
+	return nil
 }
 
 // checkTopics refuses topics whose partitions do not correspond.
@@ -235,7 +247,7 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	id, ev, no := decode(r)
 	if no == nil {
 		src := &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
-		out, bad := p.fold(s.model, id, ev, src)
+		out, bad := p.fold(s.model, s.apply, id, ev, src)
 		s.emit(p, out)
 		no = bad
 	}

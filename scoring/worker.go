@@ -48,6 +48,7 @@ type Worker struct {
 	metrics *metrics
 	kafka   []kgo.Opt
 	model   *model.Model
+	apply   applier
 	now     func() time.Time
 	live    atomic.Pointer[session]
 }
@@ -61,6 +62,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 		return nil, errors.New("scoring: no model: give Deps.Model")
 	}
 	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, model: deps.Model, now: deps.Now}
+	w.apply = w.model.Apply
 	if w.log == nil {
 		w.log = zap.NewNop()
 	}
