@@ -21,6 +21,9 @@ type ClickHouse struct {
 	args    []string
 	library bool     // out of libchdb, not a clickhouse binary
 	lock    *os.File // on the data folder
+	guard   *guard   // on the public ports, when library
+	native  string   // where the child itself listens
+	http    string
 
 	mu       sync.Mutex
 	child    *process
@@ -59,16 +62,42 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig, progress io.Writ
 
 // prepareAndStart settles the ports, writes the server's files and starts the first child.
 func (c *ClickHouse) prepareAndStart(ctx context.Context) (err error) {
-	if c.cfg.Addr, err = resolvePort(c.cfg.Addr, c.cfg.AddrFlag); err != nil {
+	if err := c.settlePorts(); err != nil {
 		return err
 	}
-	if c.cfg.HTTPAddr, err = resolvePort(c.cfg.HTTPAddr, c.cfg.HTTPAddrFlag); err != nil {
+	if err := c.cfg.write(c.native, c.http); err != nil {
 		return err
 	}
-	if err := c.cfg.write(); err != nil {
+	if err := c.startChild(ctx); err != nil {
+		if c.guard != nil {
+			c.guard.close()
+		}
 		return err
 	}
-	return c.startChild(ctx)
+	return nil
+}
+
+// settlePorts gives a clickhouse binary the public ports, and libchdb ports of its own behind the guard.
+func (c *ClickHouse) settlePorts() (err error) {
+	if !c.library {
+		if c.cfg.Addr, err = resolvePort(c.cfg.Addr, c.cfg.AddrFlag); err != nil {
+			return err
+		}
+		c.cfg.HTTPAddr, err = resolvePort(c.cfg.HTTPAddr, c.cfg.HTTPAddrFlag)
+		c.native, c.http = c.cfg.Addr, c.cfg.HTTPAddr
+		return err
+	}
+	if c.native, err = resolvePort("127.0.0.1:0", ""); err != nil {
+		return err
+	}
+	if c.http, err = resolvePort("127.0.0.1:0", ""); err != nil {
+		return err
+	}
+	if c.guard, err = startGuard(c.cfg, c.native, c.http); err != nil {
+		return err
+	}
+	c.cfg.Addr, c.cfg.HTTPAddr = c.guard.native.Addr().String(), c.guard.http.Addr().String()
+	return nil
 }
 
 // startChild starts one child and waits until it answers.
@@ -164,7 +193,12 @@ func (c *ClickHouse) current() *process {
 
 // Stop ends the server cleanly, and by force when it takes longer than StopTimeout or ctx.
 func (c *ClickHouse) Stop(ctx context.Context) error {
-	c.stopOnce.Do(func() { close(c.stopping) })
+	c.stopOnce.Do(func() {
+		close(c.stopping)
+		if c.guard != nil {
+			c.guard.close() // libchdb would wait 5 s for clients that stay connected, and then fail
+		}
+	})
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.StopTimeout)
 	defer cancel()
 	for {

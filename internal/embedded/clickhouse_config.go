@@ -88,10 +88,10 @@ func (c ClickHouseConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// write puts the server's files into the data folder.
-func (c ClickHouseConfig) write() error {
-	host, port, _ := net.SplitHostPort(c.Addr)
-	httpHost, httpPort, _ := net.SplitHostPort(c.HTTPAddr)
+// write puts the server's files into the data folder; native and http are where it listens.
+func (c ClickHouseConfig) write(native, http string) error {
+	host, port, _ := net.SplitHostPort(native)
+	httpHost, httpPort, _ := net.SplitHostPort(http)
 	hosts := []string{host}
 	if httpHost != host {
 		hosts = append(hosts, httpHost)

@@ -68,7 +68,7 @@ func TestAnalystReadsOnly(t *testing.T) {
 func TestAcknowledgedRowsOutliveAKillOfTheParent(t *testing.T) {
 	dir := t.TempDir()
 	parent, words := play(t, "clickhouse", dir)
-	server := &ClickHouse{cfg: ClickHouseConfig{HTTPAddr: words[0]}}
+	server := &ClickHouse{http: words[0]}
 	child, err := strconv.Atoi(words[1])
 	require.NoError(t, err)
 	ask(t, server, "CREATE TABLE t (x UInt64) ENGINE = MergeTree ORDER BY x")

@@ -53,7 +53,7 @@ func lockDataDir(ctx context.Context, dir, flag string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("embedded: data folder: %w", err)
 	}
-	file, err := waitLock(ctx, dir+"/LOCK", 5*time.Second)
+	file, err := waitLock(ctx, dir+"/LOCK", 2*time.Second)
 	if errors.Is(err, errHeld) {
 		return nil, fmt.Errorf("embedded: the data folder %s is in use by another leadstream; stop that one, or choose another folder with %s", dir, flag)
 	}

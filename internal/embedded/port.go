@@ -9,24 +9,32 @@ import (
 )
 
 // CheckPort says in one sentence that addr is taken, and how to change it. flag names the flag (or
-// config key) that owns the address. It is asked before a store starts, because the store's own
-// complaint would be in its log.
+// config key) that owns the address.
 func CheckPort(addr, flag string) error {
+	listener, err := listen(addr, flag)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
+// listen is net.Listen with CheckPort's sentence.
+func listen(addr, flag string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err == nil {
-		return listener.Close()
+		return listener, nil
 	}
 	host, port, splitErr := net.SplitHostPort(addr)
 	if splitErr != nil {
-		return fmt.Errorf("%s: %q is not host:port: %w", flag, addr, splitErr)
+		return nil, fmt.Errorf("%s: %q is not host:port: %w", flag, addr, splitErr)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("port %s on %s is taken by another process: stop that process, or choose another port with %s", port, host, flag)
+		return nil, fmt.Errorf("port %s on %s is taken by another process: stop that process, or choose another port with %s", port, host, flag)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("port %s on %s needs rights this user does not have: choose a port above 1023 with %s", port, host, flag)
+		return nil, fmt.Errorf("port %s on %s needs rights this user does not have: choose a port above 1023 with %s", port, host, flag)
 	default:
-		return fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)
+		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address with %s", addr, err, flag)
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *ClickHouse) ping(ctx context.Context) error {
 	if answer != "1\n" {
 		return fmt.Errorf("SELECT 1 gave %q", answer)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.cfg.Addr)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.native)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c *ClickHouse) query(ctx context.Context, sql string) (string, error) {
 
 // queryAs runs one statement over HTTP: the plumbing needs no client library for two questions.
 func (c *ClickHouse) queryAs(ctx context.Context, user, sql string) (string, error) {
-	target := url.URL{Scheme: "http", Host: c.cfg.HTTPAddr, Path: "/", RawQuery: url.Values{"user": {user}}.Encode()}
+	target := url.URL{Scheme: "http", Host: c.http, Path: "/", RawQuery: url.Values{"user": {user}}.Encode()}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(sql))
 	if err != nil {
 		return "", err

@@ -7,10 +7,10 @@ import (
 )
 
 // A server that crashes is started again: what it acknowledged is on disk, its clients connect anew
-// by themselves, and a restart takes about 0.1 s. It has to be cheap, for libchdb ends on what a real
-// server only logs: an exception that leaves a connection's thread, as for a client that greets with
-// an unknown user or database, or with noise. Hence the many crashes that are borne. A fault that no
-// restart mends (disk full, data of a newer release) shows in a start that fails.
+// by themselves, and a restart takes about 0.1 s. Many crashes are borne, for libchdb ends on what a
+// real server only logs, and the guard cannot see all of it (a client that leaves between its
+// greeting and its first word). A fault that no restart mends (disk full, data of a newer release)
+// shows in a start that fails.
 const (
 	maxCrashes  = 60
 	crashWindow = time.Minute
@@ -21,6 +21,9 @@ const (
 func (c *ClickHouse) supervise() {
 	defer close(c.done)
 	defer c.lock.Close() // the last child is gone: the data folder is free
+	if c.guard != nil {
+		defer c.guard.close()
+	}
 	var crashes []time.Time
 	for {
 		child := c.current()
