@@ -16,6 +16,7 @@ import (
 // row that was written on the way, as text so that differences can be read.
 type truth struct {
 	leads  map[string]string
+	states map[string]*model.Lead
 	ledger []string
 	stages []string
 }
@@ -23,7 +24,7 @@ type truth struct {
 // oracle folds what stands in events, one partition after the other, in order,
 // without worker, transaction, or restart.
 func (r *rig) oracle() truth {
-	out := truth{leads: map[string]string{}}
+	out := truth{leads: map[string]string{}, states: map[string]*model.Lead{}}
 	states := map[schemas.LeadID]*model.Lead{}
 	for _, rec := range r.read(schemas.TopicEvents) {
 		id, ev, no := decode(rec)
@@ -42,7 +43,7 @@ func (r *rig) oracle() truth {
 			out.stages = append(out.stages, text(row))
 		}
 		if o.Changed || states[id] != nil {
-			states[id] = lead
+			states[id], out.states[id.String()] = lead, lead
 		}
 		if o.Changed {
 			out.leads[id.String()] = recordText(r.model.Record(lead.Clone(), ev.ReceivedAt, nil))
@@ -53,11 +54,14 @@ func (r *rig) oracle() truth {
 
 // written is what the workers wrote.
 func (r *rig) written() truth {
-	out := truth{leads: map[string]string{}}
+	out := truth{leads: map[string]string{}, states: map[string]*model.Lead{}}
 	for _, rec := range r.read(schemas.TopicLeads) {
 		lead := new(pb.LeadRecord)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, lead))
 		require.NotEqual(r.t, noFence, readFence(rec.Headers), "a record of leads without a fence")
+		state, err := r.model.Restore(lead)
+		require.NoError(r.t, err)
+		out.states[string(rec.Key)] = state
 		out.leads[string(rec.Key)] = recordText(lead)
 	}
 	for _, rec := range r.read(schemas.TopicLedger) {
