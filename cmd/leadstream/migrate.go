@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.uber.org/zap"
+
 	"leadstream/internal/clickhouse"
 	"leadstream/internal/kafka"
 	"leadstream/schemas"
@@ -48,7 +50,7 @@ const keep = 30 * 24 * time.Hour
 // (its compaction is not safe against a kill), so there every topic is bounded
 // by the broker's own retention and workers restore from their snapshots.
 func migrateTopics(ctx context.Context, cfg Config, embeddedBroker bool) error {
-	client, err := kafka.NewClient(cfg.Kafka, nil)
+	client, err := kafka.NewClient(cfg.Kafka, zap.NewNop())
 	if err != nil {
 		return err
 	}

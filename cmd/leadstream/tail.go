@@ -32,13 +32,14 @@ func (w *tailWord) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
+	cfg.stores()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	topic, err := fullTopic(w.Topic)
 	if err != nil {
 		return err
 	}
-	return tail(ctx, os.Stdout, cfg.brokers()[0], topic, *w)
+	return tail(ctx, g.stdout, cfg.Kafka.Brokers[0], topic, *w)
 }
 
 func fullTopic(name string) (string, error) {
