@@ -108,7 +108,7 @@ func (a *application) seen() {
 	}
 	if a.stamp.after(l.last) {
 		l.last, changed = a.stamp, true
-		l.lastType, l.lastName, l.path = ev.GetType(), ev.GetName(), ev.GetPath()
+		l.lastType, l.lastName, l.path = cut(ev.GetType()), cut(ev.GetName()), cut(ev.GetPath())
 	}
 	a.out.Changed = a.out.Changed || changed
 }

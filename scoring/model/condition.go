@@ -24,9 +24,12 @@ type condition struct {
 // needs are the names that expressions read: only those are filled in.
 type needs map[string]bool
 
-// impure are the built-in functions that read a clock or a time zone, or that
-// can make a long list out of a short text.
-var impure = []string{"now", "date", "timezone", "duration", "repeat"}
+// impure are the built-in functions that read the clock or the machine's time
+// zone. disabled also names repeat, which allocates before it counts.
+var (
+	impure   = []string{"now", "date", "timezone", "duration"}
+	disabled = append([]string{"repeat"}, impure...)
+)
 
 // maxNodes bounds an expression: long enough for a list of 200 competitors.
 const maxNodes = 1000
@@ -38,7 +41,7 @@ func compile(v value, env map[string]any, check func(*expressionWords) error) (*
 		return nil, nil
 	}
 	options := []expr.Option{expr.Env(env), expr.AsBool(), expr.MaxNodes(maxNodes)}
-	for _, name := range impure {
+	for _, name := range disabled {
 		options = append(options, expr.DisableBuiltin(name))
 	}
 	program, err := compileSafely(text, options)
@@ -78,12 +81,23 @@ func expressionFault(v value, err error, env map[string]any) {
 	}
 	message := at.Message
 	if m := unknownName.FindStringSubmatch(message); m != nil {
-		known := slices.Sorted(maps.Keys(env))
-		known = append(known, slices.Sorted(maps.Keys(conf.New(env).Builtins))...)
-		message = fmt.Sprintf("unknown name %q%s", m[1], suggest(m[1], known))
+		message = unknown(m[1], env)
 	}
 	line, column := v.place(max(at.Line, 1), at.Column+1)
 	v.doc.add(line, column, v.path, "%s", message)
+}
+
+func unknown(name string, env map[string]any) string {
+	if slices.Contains(impure, name) {
+		return fmt.Sprintf("%s() is not available: a score must not depend on the clock of who computes it", name)
+	}
+	known := slices.Sorted(maps.Keys(env))
+	for _, builtin := range slices.Sorted(maps.Keys(conf.New(env).Builtins)) {
+		if !slices.Contains(disabled, builtin) {
+			known = append(known, builtin)
+		}
+	}
+	return fmt.Sprintf("unknown name %q%s", name, suggest(name, known))
 }
 
 // expressionWords collects the names an expression reads and the texts its

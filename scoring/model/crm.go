@@ -23,11 +23,11 @@ func (a *application) crm() {
 	if a.ev.GetType() != "crm" {
 		return
 	}
-	move1, found := a.crmMove()
+	said, found := a.crmMove()
 	if !found {
 		return
 	}
-	i := a.m.stageIndex(move1.Stage)
+	l, i := a.l, a.m.stageIndex(said.Stage)
 	switch {
 	case !a.ev.GetTrusted():
 		a.out.Refused = RefusedUntrusted
@@ -35,20 +35,25 @@ func (a *application) crm() {
 	case i < 0:
 		a.out.Refused = RefusedStage
 		return
-	case !a.stamp.after(a.l.crm):
+	case !a.stamp.after(l.crm):
 		a.out.Refused = RefusedStale
 		return
 	}
-	a.l.crm, a.out.Changed = a.stamp, true
-	if a.l.stage != move1.Stage {
-		row := a.row("crm")
-		row.Score = a.m.Score(a.l, a.l.clock)
-		row.Direction, row.Why = move, move1.Reason
-		row.Amount, row.Currency = move1.Amount, move1.Currency
-		a.moveTo(i, a.l.clock, row)
-		row.SubStage = a.crmSubStage(i, move1)
-	} else {
-		a.crmSubStage(i, move1)
+	l.crm, a.out.Changed = a.stamp, true
+	if l.stage == said.Stage {
+		a.crmSubStage(i, said)
+		return
+	}
+	row := a.row("crm")
+	row.Score = a.m.Score(l, l.clock)
+	row.Direction, row.Why = move, said.Reason
+	row.Amount, row.Currency = said.Amount, said.Currency
+	a.moveTo(i, l.clock, row)
+	row.SubStage = a.crmSubStage(i, said)
+	if i < a.m.machine {
+		// Sales gave the lead back. Its score may still be high, and must not undo
+		// that with the next page view.
+		l.cooldownUntil = l.clock + a.m.stages[i].Cooldown
 	}
 }
 

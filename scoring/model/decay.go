@@ -14,10 +14,19 @@ type accumulator struct {
 	e int32
 }
 
+// Bounds of a half-life in days; 0, for ever, is apart.
+const (
+	minDays = 1
+	maxDays = 3653
+)
+
 // halfLives splits an instant into whole half-lives since 1970 and the rest, a
 // fraction in [0, 1). In whole milliseconds, because t/h as a float loses four
 // digits of the fraction to the size of t.
 func halfLives(t int64, h float64) (whole int32, fraction float64) {
+	if !(h >= minDays && h <= maxDays) {
+		h = minDays // not ours: Load and Restore refuse it, a stray ledger row must not divide by zero
+	}
 	period := int64(float64(h*float64(msDay)) + 0.5)
 	k := t / period
 	return int32(k), float64(t-k*period) / float64(period)

@@ -15,7 +15,7 @@ var durationUnits = []struct {
 }
 
 // maxDuration is ten years: longer is a slip of the keyboard.
-const maxDuration = 3653 * msDay
+const maxDuration = maxDays * msDay
 
 // parseDuration reads "15s", "7d", "1d12h" into milliseconds.
 func parseDuration(text string) (int64, error) {

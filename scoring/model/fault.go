@@ -45,7 +45,7 @@ func (f *Faults) sort() {
 
 // suggest is ` (did you mean "x"?)` for the nearest of the known words, or "".
 func suggest(word string, known []string) string {
-	best, at := "", len(word)/3+2 // further away is a different word
+	best, at := "", min(len(word)/3+2, 8) // further away is a different word
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), k); d < at {
 			best, at = k, d

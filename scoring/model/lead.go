@@ -56,8 +56,20 @@ func (f *fact) set(v string, s stamp) bool {
 	if v == "" || !s.after(f.stamp) {
 		return false
 	}
-	f.value, f.stamp = v, s
+	f.value, f.stamp = cut(v), s
 	return true
+}
+
+// maxText bounds what is kept of an event's texts; the collectors refuse longer
+// ids, and a path of 10 MB must not travel with the lead for ever.
+const maxText = 1024
+
+// cut shortens a text at a character's end.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "")
 }
 
 // maxSessions is how many session hashes are kept: "16" reads "16 or more".

@@ -39,7 +39,7 @@ const (
 	maxFlags    = 16
 	maxLimit    = 1000
 	maxPoints   = 100
-	minHalfLife = msDay
+	minHalfLife = minDays * msDay
 )
 
 // loader carries a file's parts from one section to the next.

@@ -14,8 +14,10 @@ var unitKinds = map[string]unitKind{
 
 func (ld *loader) rules(file object) {
 	m := ld.m
-	items := file.list("rules")
+	items, broken := file.list("rules")
 	switch n := len(items); {
+	case broken:
+		return
 	case n == 0:
 		file.fault("rules is missing or empty: without one no lead ever gets a point")
 	case n > maxRules:
@@ -168,7 +170,7 @@ func (ld *loader) interestOf(o object) int32 {
 // flags are marks that rule a lead out of the hot list whatever its score: grade X.
 func (ld *loader) flags(file object) {
 	m := ld.m
-	items := file.list("flags")
+	items, _ := file.list("flags")
 	if len(items) > maxFlags {
 		items[maxFlags].fault("%d flags are too many, %d is the most", len(items), maxFlags)
 		return

@@ -15,7 +15,10 @@ const (
 
 func (ld *loader) stages(file object) {
 	m := ld.m
-	items := file.list("stages")
+	items, broken := file.list("stages")
+	if broken {
+		return
+	}
 	if n := len(items); n < 2 || n > maxStages {
 		file.fault("stages: a funnel has 2..%d of them (got %d)", maxStages, n)
 		return
@@ -91,7 +94,8 @@ func (ld *loader) machineStage(o object, i int, s *stage) {
 // conditions reads a list of {id, en, zh, when} about the lead.
 func (ld *loader) conditions(o object, key string, must bool) (names []schemas.StageName, list []*condition) {
 	seen := map[string]bool{}
-	for _, item := range o.list(key) {
+	items, _ := o.list(key)
+	for _, item := range items {
 		c := item.object("id", "en", "zh", "when")
 		name := words(c, "en", "zh", ld.idOf(c, ""))
 		if seen[name.ID] && name.ID != "" {

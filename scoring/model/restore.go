@@ -68,7 +68,7 @@ func restoreRule(r *pb.RuleState) (ruleState, error) {
 		rule: r.GetRule(), onceDay: r.GetOnceDay(), halfLife: r.GetHalfLife(),
 		acc: accumulator{r.GetAccM(), r.GetAccE()},
 	}
-	if bad(s.acc.m) || bad(s.halfLife) || s.halfLife < 0 {
+	if bad(s.acc.m) || s.halfLife != 0 && !(s.halfLife >= minDays && s.halfLife <= maxDays) {
 		return s, fmt.Errorf("acc_m %g with half_life %g is no sum that fades", s.acc.m, s.halfLife)
 	}
 	for _, d := range r.GetDays() {

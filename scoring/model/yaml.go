@@ -58,7 +58,7 @@ func parseBytes(data []byte) (file *ast.File, err error) {
 			err = fmt.Errorf("the parser gave up: %v", r)
 		}
 	}()
-	return parser.ParseBytes(data, 0)
+	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // object faults them, with the rest
 }
 
 func (d document) add(line, column int, path, format string, args ...any) {
@@ -139,13 +139,18 @@ func (o object) field(key string) (value, bool) {
 	return value{o.doc, path, n}, true
 }
 
-// list is the items of a sequence; absent is empty.
-func (o object) list(key string) []value {
+// list is the items of a sequence; broken means something else stands there,
+// and was faulted.
+func (o object) list(key string) (items []value, broken bool) {
 	v, ok := o.field(key)
 	if !ok {
-		return nil
+		return nil, false
 	}
-	return v.list()
+	if _, ok := v.node.(*ast.SequenceNode); !ok {
+		v.list()
+		return nil, true
+	}
+	return v.list(), false
 }
 
 func (v value) list() []value {
