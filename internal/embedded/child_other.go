@@ -4,8 +4,8 @@ package embedded
 
 import "syscall"
 
-// childAttr puts the child into a process group of its own; the pipe on its stdin tells it when
+// ChildAttr puts the child into a process group of its own; the pipe on its stdin tells it when
 // the parent is gone.
-func childAttr() *syscall.SysProcAttr {
+func ChildAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

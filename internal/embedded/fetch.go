@@ -32,7 +32,7 @@ func FetchLibrary(ctx context.Context, cache string, progress io.Writer) (string
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("embedded: cache folder: %w (set %s to a folder that can be written)", err, CacheEnv)
 	}
-	unlock, err := lockWithNotice(ctx, filepath.Join(cache, "libchdb.lock"), progress)
+	unlock, err := LockCache(ctx, filepath.Join(cache, "libchdb.lock"), "ClickHouse", progress)
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +103,7 @@ func (l library) npmCI(ctx context.Context, npm, dir string, progress io.Writer)
 		return ctx.Err()
 	}
 	if err != nil {
-		return missingError(fmt.Sprintf("npm ci of %s %s failed: %s", l.pkg, l.version, lastLines(out.String(), 3)))
+		return missingError(fmt.Sprintf("npm ci of %s %s failed: %s", l.pkg, l.version, LastLines(out.String(), 3)))
 	}
 	return nil
 }
@@ -140,8 +140,8 @@ func dirSize(dir string) int64 {
 	return sum
 }
 
-// lastLines is what npm said last, in one line: its first lines are warnings about its own config.
-func lastLines(out string, n int) string {
+// LastLines is what a tool said last, in one line: its first lines are mostly warnings about its own config.
+func LastLines(out string, n int) string {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if len(lines) > n {
 		lines = lines[len(lines)-n:]

@@ -63,11 +63,12 @@ func lockDataDir(ctx context.Context, dir, flag string) (*os.File, error) {
 	return file, nil
 }
 
-// lockWithNotice waits as long as ctx allows, and says once that it waits.
-func lockWithNotice(ctx context.Context, path string, progress io.Writer) (unlock func(), err error) {
+// LockCache takes the lock at path, a file in the cache folder, while what is fetched into it. It
+// waits as long as ctx allows, and says once that it waits.
+func LockCache(ctx context.Context, path, what string, progress io.Writer) (unlock func(), err error) {
 	file, err := tryLock(path)
 	if errors.Is(err, errHeld) {
-		fmt.Fprintln(progress, "ClickHouse: another process is fetching the library; waiting for it")
+		fmt.Fprintf(progress, "%s: another process is fetching it; waiting for that\n", what)
 		const forever = 365 * 24 * time.Hour
 		file, err = waitLock(ctx, path, forever)
 	}
@@ -75,4 +76,13 @@ func lockWithNotice(ctx context.Context, path string, progress io.Writer) (unloc
 		return nil, fmt.Errorf("embedded: cache folder: %w", err)
 	}
 	return func() { file.Close() }, nil
+}
+
+// InUse tells whether a running process, or its child, holds the data folder.
+func InUse(dir string) bool {
+	file, err := tryLock(dir + "/LOCK")
+	if err == nil {
+		file.Close()
+	}
+	return errors.Is(err, errHeld)
 }

@@ -32,7 +32,7 @@ func startProcess(name string, args []string, logPath string, held *os.File) (*p
 	// UTC by environment too: libchdb takes the zone from there before it reads its config.
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	cmd.ExtraFiles = []*os.File{held}
-	cmd.SysProcAttr = childAttr()
+	cmd.SysProcAttr = ChildAttr()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("embedded: pipe to the ClickHouse process: %w", err)
@@ -69,7 +69,7 @@ func (p *process) lastWords() string {
 		return "it said nothing"
 	}
 	const enough = 600
-	text := lastLines(string(body), 3)
+	text := LastLines(string(body), 3)
 	if len(text) > enough {
 		text = text[:enough] + "..."
 	}
