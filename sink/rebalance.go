@@ -31,7 +31,10 @@ func (w *worker) revoked(ctx context.Context, _ *kgo.Client, _ map[string][]int3
 }
 
 // lost is the same without a right to commit: the partitions are somebody else's already.
-func (w *worker) lost(context.Context, *kgo.Client, map[string][]int32) { w.drop() }
+func (w *worker) lost(context.Context, *kgo.Client, map[string][]int32) {
+	w.joined.Store(false)
+	w.drop()
+}
 
 // drop gives up what is not written. The balancer is eager, so the whole batch
 // belongs to what was taken away.
@@ -43,5 +46,6 @@ func (w *worker) drop() {
 		return
 	}
 	w.metrics.dropped.Inc()
+	w.metrics.pending.Set(0)
 	w.batch.reset()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,6 +77,10 @@ func (s *Sink) groupOpts(w *worker) []kgo.Opt {
 		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicLeads, schemas.TopicLedger, schemas.TopicStages),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// The client has one fetch a broker in flight. When it joins, the first one
+		// asks for those partitions whose offsets it knows already, and the others
+		// wait until it returns: with the default of 5 s, and no data, that long.
+		kgo.FetchMaxWait(250*time.Millisecond),
 		// Transaction markers are offsets too: with them committed, no lag is left when all is read.
 		kgo.KeepControlRecords(),
 		kgo.DisableAutoCommit(),

@@ -26,6 +26,8 @@ type worker struct {
 	mu    sync.Mutex
 	batch *batch
 	lag   lag
+	// uncommitted is true from the first failed commit to the next good one: one line a trouble, not one a batch.
+	uncommitted bool
 	// hard ends inserts and commits that a stop has waited for too long.
 	hard context.Context
 }
@@ -68,6 +70,7 @@ func (w *worker) poll(ctx context.Context) {
 		}
 		w.lag.saw(p)
 	})
+	w.metrics.pending.Set(float64(len(w.batch.records)))
 	fetches.EachError(func(topic string, part int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, kgo.ErrClientClosed) {
 			// The client goes on by itself, with pauses.
@@ -131,17 +134,31 @@ func (w *worker) tryFlush(ctx context.Context) error {
 		return err
 	}
 	// 3. Only now the offsets move: a record behind them is in one place or the other.
-	if err := w.commit(ctx); err != nil {
-		// The rows are safe. Whoever owns the partitions next reads them again.
+	w.noteCommit(w.commit(ctx))
+	w.finish()
+	return nil
+}
+
+// noteCommit: the rows are safe either way. Whoever owns the partitions next
+// reads what is not committed again.
+func (w *worker) noteCommit(err error) {
+	if err != nil {
 		w.metrics.commitFails.Inc()
-		w.log.Warn("sink: the batch is written, but its offsets are not committed; the rows may be written again, which changes no answer", zap.Error(err))
+		if !w.uncommitted {
+			w.log.Warn("sink: the batch is written, but its offsets are not committed; its rows may be written again, which changes no answer", zap.Error(err))
+		}
 	}
+	w.uncommitted = err != nil
+}
+
+// finish counts the batch and empties it.
+func (w *worker) finish() {
 	w.metrics.tookBatch(w.batch, time.Now())
+	w.metrics.pending.Set(0)
 	w.lag.wrote(w.batch.spans)
 	w.lag.publish(w.metrics)
 	w.logRefused()
 	w.batch.reset()
-	return nil
 }
 
 // commit moves the offsets and looks at every partition's answer.
