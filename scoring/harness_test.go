@@ -99,11 +99,16 @@ type running struct {
 func (r *rig) start(cfg Config, change ...func(*Deps)) *running {
 	r.t.Helper()
 	w := r.worker(cfg, change...)
+	r.runs(w)
+	return w
+}
+
+// runs sets a worker to work.
+func (r *rig) runs(w *running) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	go func() { w.done <- w.Run(ctx) }()
 	r.t.Cleanup(func() { w.stop() })
-	return w
 }
 
 // worker makes one that does not run yet.

@@ -109,9 +109,7 @@ func TestAFreshWorkerIsNotReadyUntilItHasItsPartitions(t *testing.T) {
 	r := newRig(t, "", testPartitions)
 	w := r.worker(r.config())
 	require.ErrorContains(t, w.Ready(context.Background()), "not connected")
-	ctx, cancel := context.WithCancel(context.Background())
-	w.cancel = cancel
-	go func() { w.done <- w.Run(ctx) }()
+	r.runs(w)
 	require.Eventually(t, func() bool { return w.Ready(context.Background()) == nil }, 10*time.Second, 10*time.Millisecond)
 	w.stop()
 	require.Error(t, w.Ready(context.Background()))
