@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
@@ -26,20 +27,20 @@ func broker(t testing.TB) (*kfake.Cluster, []KafkaOption) {
 // records reads a topic from its beginning to where it ends now.
 func records(t testing.TB, opts []KafkaOption, topic string) []*kgo.Record {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	client, err := kgo.NewClient(append(append([]kgo.Opt{}, opts...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxWait(100*time.Millisecond))...)
 	require.NoError(t, err)
 	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	require.NoError(t, err)
+	missing := int64(0)
+	ends.Each(func(o kadm.ListedOffset) { missing += o.Offset })
 	var all []*kgo.Record
-	for quiet := 0; quiet < 3; {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	for int64(len(all)) < missing {
 		fetches := client.PollFetches(ctx)
-		cancel()
-		if fetches.NumRecords() == 0 {
-			quiet++
-			continue
-		}
-		quiet = 0
+		require.NoError(t, fetches.Err())
 		all = append(all, fetches.Records()...)
 	}
 	return all
