@@ -211,6 +211,9 @@ func (r *rule) units(ev *pb.Event, eventHash uint64) (key uint64, units uint32) 
 		}
 	case unitSession:
 		name = ev.GetSessionId()
+		if name == "" { // the sender does not know sessions: all its events are one a day
+			name = "none"
+		}
 	case unitDwell:
 		name = ev.GetViewId()
 		units = uint32(min(int64(ev.GetEngagedMs()), r.perView) / r.dwell)

@@ -121,7 +121,8 @@ func (m *Model) cheapest(l *Lead, at int64, up float64) (best *rule, hits int) {
 	sums := m.sums(l, at)
 	for i := range m.rules {
 		r := &m.rules[i]
-		if r.points <= 0 {
+		// News of the market is nothing that anybody can bring about.
+		if r.points <= 0 || len(r.on) == 1 && r.on[0] == "market" {
 			continue
 		}
 		left := int(r.limit)

@@ -24,9 +24,9 @@ func (f ScriptFailure) String() string { return fmt.Sprintf("%s:%d: %s", f.File,
 //	# two looks at the prices, then silence
 //	at 0m    page /pricing
 //	at 3m    page /pricing
-//	expect   28 aware   because pricing x2
+//	expect   28 visitor   because pricing x2
 //	at 31d   silence
-//	expect   12         because pricing
+//	expect   12.4         because pricing
 //
 // Nothing in it depends on the day it is run: time starts at `start`, which is
 // Monday 2026-01-05 09:00 UTC if the script does not say.
