@@ -23,10 +23,13 @@ import (
 // milliseconds, and the next broker should get its chance.
 const dialTimeout = 5 * time.Second
 
-// Opts returns what all clients have in common. Stages append their own, which win.
+// Opts returns what all clients have in common. Stages append their own, which win. A nil log is silent.
 func Opts(cfg Config, log *zap.Logger) ([]kgo.Opt, error) {
 	if len(cfg.Brokers) == 0 {
 		return nil, errors.New("kafka.brokers: no broker is named; list at least one host:port")
+	}
+	if log == nil {
+		log = zap.NewNop()
 	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Brokers...),

@@ -165,3 +165,11 @@ testdata/kafka.bad.yml:7: kafka.sasl.mechanism: must say how to log in when ther
 		}
 	}
 }
+
+func TestANilLogIsSilent(t *testing.T) {
+	_, cfg := cluster(t)
+	client, err := NewClient(cfg, nil)
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, Ping(t.Context(), client))
+}
