@@ -75,7 +75,12 @@ async function stored(anonymous) {
 }
 
 test('what a browser does on the demo site is in ClickHouse, and is a lead', async () => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+  // As it comes, the browser calls itself headless, and robots make no leads.
+  const version = browser.version().split('.')[0]
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`,
+  })
   const made = new Set()
   const complaints = []
   await context.exposeBinding('leadstreamMade', (_, id) => { made.add(id) })
@@ -113,9 +118,10 @@ test('what a browser does on the demo site is in ClickHouse, and is a lead', asy
   }, 20_000)
   assert.deepEqual(await stored(anonymous), made, 'stored, but never made')
   const leads = await until('the lead', async () => {
-    const reply = await fetch(`http://${at.leads}/v1/leads?q=ada@boden.example`)
-    const { leads } = await reply.json()
-    return leads?.length && leads
+    const reply = await fetch(`http://${at.leads}/v1/leads?q=${anonymous}`)
+    const answer = await reply.json()
+    if (!answer.leads?.some(lead => lead.user_id === 'ada@boden.example')) throw new Error(JSON.stringify(answer))
+    return answer.leads
   }, 20_000)
   assert.equal(leads.length, 1, 'one person is one lead')
   assert.ok(leads[0].score > 0, JSON.stringify(leads[0]))
