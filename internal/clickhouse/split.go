@@ -13,6 +13,9 @@ type statement struct {
 	comments  string // what its comments say
 }
 
+// blanks separate words. Every other byte belongs to one, so that nothing else is ever trimmed.
+const blanks = " \t\r\n\v\f"
+
 // splitter walks a file once; quotes and comments hide semicolons.
 type splitter struct {
 	sql       string
@@ -21,6 +24,7 @@ type splitter struct {
 	out       []statement
 	start     int // of the current statement's text, -1 before its first word
 	startLine int
+	stop      int // behind its last word so far: what trails is not sent
 	canonical strings.Builder
 	comments  strings.Builder
 }
@@ -70,7 +74,7 @@ func (s *splitter) step() error {
 			return fmt.Errorf("line %d: %s is not closed", s.line, tag)
 		}
 		s.word(rest[:length+2*len(tag)])
-	case strings.IndexByte(" \t\r\n", c) >= 0:
+	case strings.IndexByte(blanks, c) >= 0:
 		s.blank()
 		s.advance(rest[:1])
 	default:
@@ -86,6 +90,7 @@ func (s *splitter) word(text string) {
 	}
 	s.canonical.WriteString(text)
 	s.advance(text)
+	s.stop = s.pos
 }
 
 // comment counts as a blank, as it does for the server.
@@ -111,9 +116,9 @@ func (s *splitter) advance(text string) {
 func (s *splitter) end() {
 	if s.start >= 0 {
 		s.out = append(s.out, statement{
-			text:      strings.TrimSpace(s.sql[s.start:s.pos]),
+			text:      s.sql[s.start:s.stop],
 			line:      s.startLine,
-			canonical: strings.TrimSpace(s.canonical.String()),
+			canonical: strings.TrimSuffix(s.canonical.String(), " "),
 			comments:  s.comments.String(),
 		})
 	}

@@ -23,9 +23,11 @@ func TestServerAnswersOnBothPortsAndStopsCleanly(t *testing.T) {
 	require.Equal(t, "clickhouse://default@"+server.Addr()+"/sales", server.DSN("sales"))
 
 	pid := server.PID()
+	require.True(t, InUse(server.cfg.Dir))
 	require.NoError(t, server.Stop(t.Context()))
 	require.NoError(t, server.Wait())
 	require.False(t, alive(pid))
+	require.False(t, InUse(server.cfg.Dir))
 	require.NoError(t, server.Stop(t.Context()), "a second stop is nothing")
 }
 

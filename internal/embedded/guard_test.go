@@ -38,7 +38,7 @@ func say(t *testing.T, addr string, packet []byte, linger int) []byte {
 	_, err = conn.Write(packet)
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).SetLinger(linger))
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
 	answer, _ := io.ReadAll(conn)
 	return answer
 }

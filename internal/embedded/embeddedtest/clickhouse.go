@@ -117,12 +117,12 @@ func startShared() (server *embedded.ClickHouse, dir string, err error) {
 // dirPrefix marks the data folders of test servers.
 const dirPrefix = "leadstream-test-clickhouse-"
 
-// sweepAbandoned removes what test processes left that were killed before they could clean up.
-// An hour is longer than any test runs.
+// sweepAbandoned removes what test processes left that were killed before they could clean up. A
+// minute's grace is for a folder that was made and is not locked yet.
 func sweepAbandoned() {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*"))
 	for _, dir := range dirs {
-		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Minute && !embedded.InUse(dir) {
 			_ = os.RemoveAll(dir)
 		}
 	}

@@ -1,0 +1,91 @@
+package embeddedtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+// again runs one test of this binary in a process of its own and returns what it printed.
+func again(t *testing.T, test string, env ...string) (string, error) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.v")
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// inner tells whether this process is the one that again started.
+func inner() bool { return os.Getenv("EMBEDDEDTEST_INNER") != "" }
+
+func database(dsn string) string { return dsn[strings.LastIndexByte(dsn, '/')+1:] }
+
+func exists(t *testing.T, name string) bool {
+	t.Helper()
+	err := execute(t.Context(), Server(t).HTTPAddr(), "SELECT throwIf(count() = 0) FROM system.databases WHERE name = '"+name+"'")
+	return err == nil
+}
+
+func TestEachTestHasADatabaseOfItsOwn(t *testing.T) {
+	var first, second string
+	t.Run("first", func(t *testing.T) {
+		first = database(ClickHouse(t))
+		require.True(t, exists(t, first))
+	})
+	t.Run("second", func(t *testing.T) { second = database(ClickHouse(t)) })
+	require.NotEqual(t, first, second)
+	require.False(t, exists(t, first), "it is dropped with its test")
+	require.Same(t, Server(t), Server(t), "one server for all")
+}
+
+func TestBrokersAreFreshAndEmpty(t *testing.T) {
+	for range 2 {
+		client, err := kgo.NewClient(kgo.SeedBrokers(Broker(t)...))
+		require.NoError(t, err)
+		defer client.Close()
+		admin := kadm.NewClient(client)
+		topics, err := admin.ListTopics(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, topics)
+		_, err = admin.CreateTopic(t.Context(), 1, 1, nil, "events")
+		require.NoError(t, err)
+	}
+}
+
+// A missing store fails: a skip would look like a pass.
+func TestAMissingLibraryFailsTheTest(t *testing.T) {
+	if inner() {
+		ClickHouse(t)
+		return
+	}
+	out, err := again(t, t.Name(), "EMBEDDEDTEST_INNER=1", "LEADSTREAM_CACHE="+t.TempDir(), "PATH="+t.TempDir())
+	require.Error(t, err)
+	require.Contains(t, out, "--- FAIL: "+t.Name())
+	require.Contains(t, out, "npm is not on PATH")
+	require.Contains(t, out, "set clickhouse.addr in the config to a running server")
+}
+
+func TestAFailedTestKeepsItsDatabaseAndNothingIsLeftBehind(t *testing.T) {
+	if inner() {
+		t.Run("failed", func(t *testing.T) {
+			ClickHouse(t)
+			t.Fail()
+		})
+		return
+	}
+	tmp := t.TempDir()
+	out, err := again(t, t.Name(), "EMBEDDEDTEST_INNER=1", "TMPDIR="+tmp)
+	require.Error(t, err)
+	require.Regexp(t, `embeddedtest: database test_[0-9a-f]{16} is kept`, out)
+	left, err := filepath.Glob(filepath.Join(tmp, "*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "the server's folder is removed when the tests end")
+}
