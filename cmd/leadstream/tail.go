@@ -109,11 +109,20 @@ func tailPartition(ctx context.Context, printer *recordPrinter, broker, topic st
 		if err != nil {
 			return fmt.Errorf("partition %d: %w", partition, err)
 		}
-		printer.print(m)
+		if !marker(m) {
+			printer.print(m)
+		}
 		if m.Offset+1 >= last && !w.Follow {
 			return nil
 		}
 	}
+}
+
+// marker tells the control record that ends a transaction. kafka-go hands it out
+// like any other: its key is a version and a type of two bytes each (Kafka's
+// protocol guide, "Control Records"), which no key of ours begins like.
+func marker(m kafka.Message) bool {
+	return len(m.Key) == 4 && m.Key[0] == 0 && m.Key[1] == 0
 }
 
 var errQuiet = errors.New("nothing more")

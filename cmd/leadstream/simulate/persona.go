@@ -55,7 +55,7 @@ func bouncer(r *rand.Rand) [][]step {
 }
 
 func reader(r *rand.Rand) [][]step {
-	visit := append([]step{page("/demo/", 8)}, read("/demo/blog/long-read.html", 60+r.IntN(120))...)
+	visit := append([]step{page("/demo/", 8)}, read("/demo/blog/firing-curve.html", 60+r.IntN(120))...)
 	if r.IntN(2) == 0 {
 		visit = append(visit, page("/demo/product.html", 20+r.IntN(30)))
 	}
@@ -64,17 +64,17 @@ func reader(r *rand.Rand) [][]step {
 
 func evaluator(r *rand.Rand) [][]step {
 	first := append([]step{page("/demo/", 10)}, read("/demo/product.html", 45+r.IntN(60))...)
-	first = append(first, read("/demo/docs.html", 90+r.IntN(120))...)
+	first = append(first, read("/demo/docs/install.html", 90+r.IntN(120))...)
 	second := []step{page("/demo/pricing.html", 40+r.IntN(40))}
-	second = append(second, read("/demo/blog/long-read.html", 60)...)
+	second = append(second, read("/demo/blog/firing-curve.html", 60)...)
 	return [][]step{first, second}
 }
 
 func buyer(r *rand.Rand) [][]step {
 	first := append([]step{page("/demo/", 12)}, read("/demo/product.html", 60+r.IntN(60))...)
-	first = append(first, read("/demo/docs.html", 120)...)
+	first = append(first, read("/demo/docs/install.html", 120)...)
 	second := append(read("/demo/pricing.html", 75+r.IntN(60)),
-		step{kind: "download", path: "/demo/pricing.html", name: "kiln-datasheet.pdf", secs: 5},
+		step{kind: "download", path: "/demo/pricing.html", name: "emberline-datasheet.pdf", secs: 5},
 		page("/demo/contact.html", 45),
 		step{kind: "identify", path: "/demo/contact.html", secs: 1},
 		step{kind: "form", path: "/demo/contact.html", name: "demo-request", secs: 4},
@@ -92,8 +92,8 @@ func jobseeker(r *rand.Rand) [][]step {
 }
 
 func fan(r *rand.Rand) [][]step {
-	visit := append([]step{page("/demo/blog/", 10)}, read("/demo/blog/long-read.html", 90+r.IntN(60))...)
-	visit = append(visit, step{kind: "click", path: "/demo/blog/long-read.html", name: "share", secs: 3,
+	visit := append([]step{page("/demo/blog/", 10)}, read("/demo/blog/firing-curve.html", 90+r.IntN(60))...)
+	visit = append(visit, step{kind: "click", path: "/demo/blog/firing-curve.html", name: "share", secs: 3,
 		props: map[string]any{"kind": "outbound", "href": "https://social.example/share"}})
 	return [][]step{visit}
 }
