@@ -38,6 +38,8 @@ func newProducer(cfg Config, opts []KafkaOption) (*producer, error) {
 		// no bound an outage would be followed by a burst of events that all come twice.
 		kgo.RecordDeliveryTimeout(2*cfg.ProduceTimeout),
 		kgo.ProduceRequestTimeout(cfg.ProduceTimeout),
+		// A connection that went silent is given up after both of these together; 10 s more, the default, is ten thousand events.
+		kgo.RequestTimeoutOverhead(max(time.Second, cfg.ProduceTimeout)),
 	)
 	client, err := kgo.NewClient(all...)
 	if err != nil {

@@ -45,7 +45,8 @@ func TestBrokerAwayIs503(t *testing.T) {
 // TestAcceptedMeansKept: while the broker refuses, hangs up or dawdles, whatever was answered 2xx is in the topic.
 func TestAcceptedMeansKept(t *testing.T) {
 	cluster, opts := broker(t)
-	f := start(t, append(opts, kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond })))
+	f := start(t, append(opts, kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond })),
+		func(c *Config, _ *Deps) { c.ProduceTimeout = time.Second })
 	var mu sync.Mutex
 	calls := 0
 	cluster.ControlKey(produceKey, func(r kmsg.Request) (kmsg.Response, error, bool) {
