@@ -1,9 +1,11 @@
 package scoring
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,11 +15,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// childAddr makes the test binary a worker against the named broker.
+// childAddr makes the test binary a worker against the named brokers.
 const (
-	childAddr  = "LEADSTREAM_SCORING_TEST_BROKER"
-	childFresh = "LEADSTREAM_SCORING_TEST_FRESH"
-	childSnap  = "LEADSTREAM_SCORING_TEST_SNAPSHOTS"
+	childAddr    = "LEADSTREAM_SCORING_TEST_BROKERS"
+	childFresh   = "LEADSTREAM_SCORING_TEST_FRESH"
+	childSnap    = "LEADSTREAM_SCORING_TEST_SNAPSHOTS"
+	childID      = "LEADSTREAM_SCORING_TEST_ID"      // transactional
+	childSession = "LEADSTREAM_SCORING_TEST_SESSION" // timeout
 )
 
 // childMain is the process that gets killed.
@@ -29,7 +33,11 @@ func childMain(addr string) {
 	cfg.FreshTransactionalID = os.Getenv(childFresh) != ""
 	cfg.SnapshotDir = os.Getenv(childSnap)
 	cfg.SnapshotBytes = 1 << 16
-	w, err := New(cfg, Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(addr)}, Model: model.Default()})
+	cfg.TransactionalID = cmp.Or(os.Getenv(childID), cfg.TransactionalID)
+	if timeout, err := time.ParseDuration(os.Getenv(childSession)); err == nil {
+		cfg.SessionTimeout = timeout
+	}
+	w, err := New(cfg, Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(strings.Split(addr, ",")...)}, Model: model.Default()})
 	if err == nil {
 		err = w.Run(context.Background())
 	}
@@ -41,7 +49,7 @@ func childMain(addr string) {
 func (r *rig) child(env ...string) (kill func()) {
 	r.t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), childAddr+"="+r.addrs[0]), env...)
+	cmd.Env = append(append(os.Environ(), childAddr+"="+strings.Join(r.addrs, ",")), env...)
 	cmd.Stderr = os.Stderr
 	require.NoError(r.t, cmd.Start())
 	return func() {

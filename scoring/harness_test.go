@@ -28,8 +28,10 @@ const testPartitions = 4
 
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(childAddr); addr != "" {
+		if os.Getenv(childData) != "" {
+			childAll(addr)
+		}
 		childMain(addr)
-		return
 	}
 	os.Exit(m.Run())
 }

@@ -254,8 +254,7 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	if no != nil {
 		s.txn.tally.deadLetters[no.reason]++
 		s.produce(p, schemas.TopicDeadLetter, r.Key, deadLetter(r, no, ev, s.now().UnixMilli()))
-		s.log.Warn("scoring: record refused to dead letters", zap.String("reason", no.reason),
-			zap.String("topic", r.Topic), zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset))
+		s.txn.refusedFirst(r, no)
 		return
 	}
 	s.txn.tally.events++

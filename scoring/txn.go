@@ -25,6 +25,8 @@ type txn struct {
 	records int
 	parts   map[int32]*partition
 	tally   tally
+	// refusedLog tells of the first dead letter; a flood of them is one line.
+	refusedLog []zap.Field
 
 	mu        sync.Mutex // the client's callbacks write below
 	changelog map[int32]int64
@@ -50,6 +52,14 @@ func (t *txn) join(p *partition) {
 	if t.parts[p.num] == nil {
 		t.parts[p.num] = p
 		p.begin()
+	}
+}
+
+// refusedFirst remembers the first dead letter for the log.
+func (t *txn) refusedFirst(r *kgo.Record, no *refusal) {
+	if t.refusedLog == nil {
+		t.refusedLog = []zap.Field{zap.String("first", no.reason), zap.String("detail", fmt.Sprintf("%.300s", no.detail)),
+			zap.String("topic", r.Topic), zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset)}
 	}
 }
 
@@ -138,6 +148,9 @@ func (s *session) commit() error {
 			p.rollback()
 		}
 		return nil
+	}
+	if t.refusedLog != nil {
+		s.log.Warn("scoring: records refused to dead letters", append(t.refusedLog, zap.Any("by reason", t.tally.deadLetters))...)
 	}
 	for _, p := range t.parts {
 		p.committed(t.changelog[p.num], t.bytes[p.num])
