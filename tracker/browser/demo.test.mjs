@@ -28,6 +28,7 @@ test('a visit to the demo site tells the story of a lead', async () => {
   await page.waitForURL('**/docs/alerts.html')
   assert.equal(await page.evaluate(() => window.same), true, 'the docs were loaded anew: they should navigate in the page')
   assert.equal(await page.textContent('h1'), 'Alarms')
+  await recorder.until('the page of alarms', () => recorder.of('page').some(e => e.url.endsWith('alerts.html')))
   await page.goBack()
   await page.waitForFunction(() => document.querySelector('h1').textContent === 'Install the box')
   await page.goto(`${recorder.local}/demo/blog/firing-curve.html`)

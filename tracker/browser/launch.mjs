@@ -58,8 +58,9 @@ export function stage() {
   it.arrived = async (ms = 10_000) => {
     const { recorder } = it
     await recorder.until('every made event to arrive', () => [...it.made].every(id => recorder.ids().has(id)), ms)
-    const strange = [...recorder.ids()].filter(id => !it.made.has(id))
-    if (strange.length) throw new Error(`arrived, but nobody made them: ${strange}`)
+    // The last beat of a page may be made so late that the test does not hear of it; nothing else may be strange.
+    const strange = recorder.events.filter(event => !it.made.has(event.event_id) && event.type !== 'dwell')
+    if (strange.length) throw new Error(`arrived, but nobody made them: ${JSON.stringify(strange)}`)
   }
   return it
 }
