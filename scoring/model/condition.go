@@ -13,12 +13,16 @@ import (
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
+
+	"leadstream/schemas/pb"
 )
 
 // condition is a compiled expression that says yes or no.
 type condition struct {
 	program *vm.Program
-	quick   predicate // the same as program, when it is simple enough; else nil
+	// The same as program, when it is simple enough; else nil.
+	quick     func(*pb.Event) bool  // rules and flags
+	quickLead func(*evaluator) bool // criteria and sub-stages
 }
 
 // needs are the names that expressions read: only those are filled in.
@@ -56,7 +60,9 @@ func compile(v value, env map[string]any, check func(*expressionWords) error) (*
 		v.fault("%v", err)
 		return nil, nil
 	}
-	return &condition{program: program, quick: quicken(node)}, words.names
+	return &condition{
+		program: program, quick: eventVocabulary.quicken(node), quickLead: leadVocabulary.quicken(node),
+	}, words.names
 }
 
 // compileSafely turns a panic of the expression compiler into an error, for the

@@ -9,10 +9,9 @@ import (
 	"leadstream/schemas/pb"
 )
 
-// The names a rule's `when` may use. docs of the model file list them by
-// printing these tables.
-var (
-	eventTexts = map[string]func(*pb.Event) string{
+// eventVocabulary is the names a rule's `when` may use, but for props and traits.
+var eventVocabulary = vocabulary[*pb.Event]{
+	texts: map[string]func(*pb.Event) string{
 		"type":          (*pb.Event).GetType,
 		"name":          (*pb.Event).GetName,
 		"site":          (*pb.Event).GetSite,
@@ -38,20 +37,22 @@ var (
 		"browser":       (*pb.Event).GetBrowser,
 		"os":            (*pb.Event).GetOs,
 		"protocol":      (*pb.Event).GetProtocol,
-	}
-	eventNumbers = map[string]func(*pb.Event) int{
-		"engaged_s": func(ev *pb.Event) int { return int(ev.GetEngagedMs() / 1000) },
-		"scroll":    func(ev *pb.Event) int { return int(ev.GetScrollPct()) },
-	}
-	eventFacts = map[string]func(*pb.Event) bool{
+	},
+	numbers: map[string]func(*pb.Event) float64{
+		"engaged_s": func(ev *pb.Event) float64 { return float64(ev.GetEngagedMs() / 1000) },
+		"scroll":    func(ev *pb.Event) float64 { return float64(ev.GetScrollPct()) },
+	},
+	facts: map[string]func(*pb.Event) bool{
 		"bot":     (*pb.Event).GetBot,
 		"trusted": (*pb.Event).GetTrusted,
-	}
-	eventObjects = map[string]func(*pb.Event) []byte{
-		"props":  (*pb.Event).GetProperties,
-		"traits": (*pb.Event).GetTraits,
-	}
-)
+	},
+}
+
+// eventObjects are JSON objects: an expression that looks into them runs in expr's machine.
+var eventObjects = map[string]func(*pb.Event) []byte{
+	"props":  (*pb.Event).GetProperties,
+	"traits": (*pb.Event).GetTraits,
+}
 
 // maxObject bounds the JSON an expression may look into; the collectors refuse
 // larger events long before.
@@ -60,13 +61,13 @@ const maxObject = 256 << 10
 // eventEnv shows every name with a value of its type, for the type checker.
 func eventEnv() map[string]any {
 	env := map[string]any{}
-	for name := range eventTexts {
+	for name := range eventVocabulary.texts {
 		env[name] = ""
 	}
-	for name := range eventNumbers {
+	for name := range eventVocabulary.numbers {
 		env[name] = 0
 	}
-	for name := range eventFacts {
+	for name := range eventVocabulary.facts {
 		env[name] = false
 	}
 	for name := range eventObjects {
@@ -89,11 +90,11 @@ func checkEventWords(w *expressionWords) error {
 // fillEvent sets the names that are needed; env keeps its other entries.
 func fillEvent(env map[string]any, ev *pb.Event, names needs) {
 	for name := range names {
-		if get, ok := eventTexts[name]; ok {
+		if get, ok := eventVocabulary.texts[name]; ok {
 			env[name] = get(ev)
-		} else if get, ok := eventNumbers[name]; ok {
-			env[name] = get(ev)
-		} else if get, ok := eventFacts[name]; ok {
+		} else if get, ok := eventVocabulary.numbers[name]; ok {
+			env[name] = int(get(ev))
+		} else if get, ok := eventVocabulary.facts[name]; ok {
 			env[name] = get(ev)
 		} else if get, ok := eventObjects[name]; ok {
 			env[name] = jsonObject(get(ev))

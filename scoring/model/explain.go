@@ -100,9 +100,9 @@ func (m *Model) next(l *Lead, i int, at int64, score float64) *schemas.NextStage
 	n := &schemas.NextStage{Stage: s.StageName, At: s.Up, Missing: max(0, s.Up-score), Criteria: []string{}, CriteriaZH: []string{}}
 	e := m.evaluator()
 	defer m.release(e)
-	e.fillLead(m, l, at, score)
+	e.look(m, l, at, score)
 	for j, c := range s.criteria {
-		if is, err := c.holds(&e.machine, e.lead); !is || err != nil {
+		if !e.holds(c) {
 			n.Criteria = append(n.Criteria, s.Criteria[j].EN)
 			n.CriteriaZH = append(n.CriteriaZH, s.Criteria[j].ZH)
 		}

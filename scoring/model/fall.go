@@ -1,5 +1,7 @@
 package model
 
+import "math"
+
 // horizon is how far ahead a fall is foretold; beyond it reads "never".
 const horizon = 36525 * msDay // a hundred years
 
@@ -19,12 +21,14 @@ func (m *Model) due(l *Lead, until int64) (at int64, ok bool) {
 	if i <= 0 || i >= m.machine {
 		return 0, false
 	}
-	from := max(l.clock, l.stageSince+m.stages[i].MinDwell)
-	if from > until {
+	from, floor := max(l.clock, l.stageSince+m.stages[i].MinDwell), m.stages[i].Down
+	// Nearly every event finds that nothing was due since the one before it.
+	if from > until || m.lowest(l, from, until) >= floor {
 		return 0, false
 	}
-	f := faller{m: m, l: l, floor: m.stages[i].Down}
-	if m.Score(l, from) < f.floor {
+	f := faller{m: m, l: l.closedAt(m, from), floor: floor}
+	start := f.score(from)
+	if start < floor {
 		return from, true
 	}
 	// Most falls are days away: look a day ahead, then two, four, ...
@@ -41,6 +45,25 @@ func (m *Model) due(l *Lead, until int64) (at int64, ok bool) {
 	return 0, false
 }
 
+// closedAt is a copy to look into the future with: the days that are over at an
+// instant are folded, as reading would do each time. By the promise of folding
+// the copy's scores from then on are the lead's, bit for bit.
+func (l *Lead) closedAt(m *Model, at int64) *Lead {
+	c := &Lead{rules: make([]ruleState, len(l.rules)), foldedThrough: l.foldedThrough}
+	copy(c.rules, l.rules)
+	for i := range c.rules {
+		s := &c.rules[i]
+		open := 0
+		for open < len(s.days) && endOf(s.days[open].day) <= at {
+			d := &s.days[open]
+			s.acc.add(float64(m.rules[s.index].points*float64(d.count(m.rules[s.index].limit))), int64(d.day)+1, s.halfLife)
+			open++
+		}
+		s.days = s.days[open:]
+	}
+	return c
+}
+
 // faller looks for the first millisecond at which the score is below a floor.
 type faller struct {
 	m      *Model
@@ -49,23 +72,29 @@ type faller struct {
 	looked int
 }
 
-// maxLooks bounds the search where a score skims over the floor for days, which
-// takes points that fade against points that fade; an ordinary fall takes 100.
-// Past it a dip is seen only if it lasts to the end of the stretch looked at.
+// maxLooks bounds the search where a score skims over the floor for days, points
+// that come back against points that fade; an ordinary fall takes 20. Past it a
+// dip is seen only if it lasts to the end of the stretch looked at.
 const maxLooks = 5000
+
+func (f *faller) score(at int64) float64 {
+	f.looked++
+	score, _ := f.m.total(f.l, at)
+	return score
+}
 
 // first is the first instant in (from, to] with a score below the floor, given
 // that the score at `from` is not. A score is not monotone: points taken away
 // come back as they fade. So a stretch is dismissed by its lower bound, and else
 // halved, left half first; at one millisecond the score itself decides. With no
-// points taken away the bound is the score, and this is plain bisection.
+// points taken away the score only falls, and one crossing is all there is.
 func (f *faller) first(from, to int64) (int64, bool) {
 	f.looked++
 	if f.m.lowest(f.l, from, to) >= f.floor {
 		return 0, false
 	}
-	if to-from == 1 || f.looked > maxLooks {
-		return f.bisect(from, to)
+	if to-from == 1 || f.looked > maxLooks || !f.m.takes(f.l) {
+		return f.crossing(from, to)
 	}
 	middle := from + (to-from)/2
 	if at, ok := f.first(from, middle); ok {
@@ -74,18 +103,39 @@ func (f *faller) first(from, to int64) (int64, bool) {
 	return f.first(middle, to)
 }
 
-// bisect finds a crossing in (from, to] if the score at `to` is below the floor.
-func (f *faller) bisect(from, to int64) (int64, bool) {
-	if f.m.Score(f.l, to) >= f.floor {
+// takes tells whether any rule has taken points from the lead.
+func (m *Model) takes(l *Lead) bool {
+	for i := range l.rules {
+		if m.rules[l.rules[i].index].points < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// crossing finds a crossing in (from, to] if the score at `to` is below the
+// floor. It guesses that the logarithm of the score falls on a straight line,
+// which is exact for one half-life and close for several, and halves the stretch
+// whenever a guess did not; guesses only save looks, the scores decide.
+func (f *faller) crossing(from, to int64) (int64, bool) {
+	high, low := f.score(from), f.score(to)
+	if low >= f.floor {
 		return 0, false
 	}
-	for to-from > 1 {
+	for guess := true; to-from > 1; {
 		middle := from + (to-from)/2
-		if f.m.Score(f.l, middle) < f.floor {
-			to = middle
-		} else {
-			from = middle
+		if guess && low > 0 && f.floor > 0 {
+			share := math.Log(high/f.floor) / math.Log(high/low)
+			middle = from + int64(share*float64(to-from))
+			middle = max(from+1, min(to-1, middle))
 		}
+		was := to - from
+		if score := f.score(middle); score < f.floor {
+			to, low = middle, score
+		} else {
+			from, high = middle, score
+		}
+		guess = guess && to-from <= was/2 || !guess
 	}
 	return to, true
 }

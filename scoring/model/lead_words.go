@@ -13,9 +13,43 @@ type evaluator struct {
 	event   map[string]any
 	lead    map[string]any
 	// What met, points and rules_met look at, set by fillLead.
-	model *Model
-	now   *Lead
-	at    int64
+	model  *Model
+	now    *Lead
+	at     int64
+	score  float64
+	filled bool // the table lead, too; a quick condition does not need it
+}
+
+// leadVocabulary is the names a stage's criteria may use, but for lists and objects.
+var leadVocabulary = vocabulary[*evaluator]{
+	texts: map[string]func(*evaluator) string{"fit": func(e *evaluator) string { return e.now.fit() }},
+	numbers: map[string]func(*evaluator) float64{
+		"score":    func(e *evaluator) float64 { return e.score },
+		"sessions": func(e *evaluator) float64 { return float64(len(e.now.sessions)) },
+	},
+	facts: map[string]func(*evaluator) bool{"identified": func(e *evaluator) bool { return e.now.identified() }},
+	asks:  map[string]func(*evaluator, string) bool{"met": (*evaluator).met},
+	counts: map[string]func(*evaluator, string) float64{
+		"points":    (*evaluator).points,
+		"rules_met": func(e *evaluator, group string) float64 { return float64(e.rulesMet(group)) },
+	},
+}
+
+// look sets the lead that expressions are asked about.
+func (e *evaluator) look(m *Model, l *Lead, at int64, score float64) {
+	e.model, e.now, e.at, e.score, e.filled = m, l, at, score, false
+}
+
+// holds asks a criterion about the lead. One that fails does not hold.
+func (e *evaluator) holds(c *condition) bool {
+	if c.quickLead != nil {
+		return c.quickLead(e)
+	}
+	if !e.filled {
+		e.fillLead()
+	}
+	is, err := c.holds(&e.machine, e.lead)
+	return is && err == nil
 }
 
 func (m *Model) newEvaluator() *evaluator {
@@ -79,9 +113,10 @@ func (e *evaluator) rulesMet(name string) int {
 func (s *ruleState) met() bool { return s.onceDay != 0 || s.acc.m != 0 || len(s.days) > 0 }
 
 // fillLead sets the names that the stages' expressions read.
-func (e *evaluator) fillLead(m *Model, l *Lead, at int64, score float64) {
-	e.model, e.now, e.at = m, l, at
-	e.lead["score"] = score
+func (e *evaluator) fillLead() {
+	m, l := e.model, e.now
+	e.filled = true
+	e.lead["score"] = e.score
 	e.lead["sessions"] = len(l.sessions)
 	e.lead["identified"] = l.identified()
 	e.lead["fit"] = l.fit()
@@ -92,7 +127,7 @@ func (e *evaluator) fillLead(m *Model, l *Lead, at int64, score float64) {
 		e.lead["traits"] = jsonObject(l.traitsJSON())
 	}
 	if m.leadNeeds["interests"] {
-		e.lead["interests"] = m.interestSums(l, at)
+		e.lead["interests"] = m.interestSums(l, e.at)
 	}
 }
 

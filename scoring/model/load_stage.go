@@ -112,9 +112,6 @@ func (ld *loader) conditions(o object, key string, must bool) (names []schemas.S
 		case must:
 			c.fault("when is missing: what must hold?")
 		}
-		if compiled != nil {
-			compiled.quick = nil // quick reads events
-		}
 		names, list = append(names, name), append(list, compiled)
 	}
 	return names, list

@@ -78,9 +78,7 @@ func (a *application) traits(prefix string) (changed bool) {
 
 // setTrait keeps the newer value.
 func (l *Lead) setTrait(t trait) bool {
-	i, found := slices.BinarySearchFunc(l.traits, t.key, func(x trait, key string) int {
-		return strings.Compare(x.key, key)
-	})
+	i, found := slices.BinarySearchFunc(l.traits, t.key, compareTrait)
 	switch {
 	case found:
 		if !t.stamp.after(l.traits[i].stamp) {
@@ -98,11 +96,11 @@ func (l *Lead) setTrait(t trait) bool {
 	return true
 }
 
+func compareTrait(t trait, key string) int { return strings.Compare(t.key, key) }
+
 // text is a trait that is a JSON string, else "".
 func (l *Lead) text(key string) string {
-	i, found := slices.BinarySearchFunc(l.traits, key, func(x trait, key string) int {
-		return strings.Compare(x.key, key)
-	})
+	i, found := slices.BinarySearchFunc(l.traits, key, compareTrait)
 	if !found {
 		return ""
 	}
@@ -115,9 +113,7 @@ func (l *Lead) text(key string) string {
 
 // inner is a text inside a trait that is an object, such as company.name.
 func (l *Lead) inner(key, field string) string {
-	i, found := slices.BinarySearchFunc(l.traits, key, func(x trait, key string) int {
-		return strings.Compare(x.key, key)
-	})
+	i, found := slices.BinarySearchFunc(l.traits, key, compareTrait)
 	if !found {
 		return ""
 	}
@@ -158,7 +154,13 @@ func (l *Lead) countryName() string {
 }
 
 // identified tells whether the lead is more than a cookie.
-func (l *Lead) identified() bool { return l.userID.value != "" || l.email() != "" }
+func (l *Lead) identified() bool {
+	if l.userID.value != "" {
+		return true
+	}
+	i, found := slices.BinarySearchFunc(l.traits, "email", compareTrait)
+	return found && len(l.traits[i].value) > len(`""`) && l.traits[i].value[0] == '"'
+}
 
 // traitsJSON is all attributes as one JSON object.
 func (l *Lead) traitsJSON() []byte {

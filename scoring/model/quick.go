@@ -4,62 +4,84 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
-
-	"leadstream/schemas/pb"
 )
 
-// predicate is an event condition as plain Go closures.
-type predicate func(*pb.Event) bool
+// vocabulary is what the names of an expression mean over T, as plain Go: what a
+// quick condition is made of.
+type vocabulary[T any] struct {
+	texts   map[string]func(T) string
+	numbers map[string]func(T) float64
+	facts   map[string]func(T) bool
+	// Functions of one literal text: met("pricing"), points("intent").
+	asks   map[string]func(T, string) bool
+	counts map[string]func(T, string) float64
+}
 
-// quicken turns a checked expression into closures when it is made of the
-// simple words that nearly every rule is made of (path startsWith "/pricing" and
-// scroll >= 75): some 5 ns against 100 ns in expr's machine, for which the
-// event's fields would have to be boxed first. Anything else gives nil, and the
-// machine runs it. That both say the same is held by TestQuickEqualsMachine.
-func quicken(node ast.Node) predicate {
+// quicken turns a checked expression into closures when it is made of the simple
+// words that nearly every rule is made of (path startsWith "/pricing" and scroll
+// >= 75): some 10 ns against 100 ns in expr's machine, for which the fields would
+// have to be boxed first. Anything else gives nil, and the machine runs it. That
+// both say the same is held by TestQuickEqualsMachine.
+func (v vocabulary[T]) quicken(node ast.Node) func(T) bool {
 	switch n := node.(type) {
 	case *ast.BoolNode:
-		return func(*pb.Event) bool { return n.Value }
+		return func(T) bool { return n.Value }
 	case *ast.IdentifierNode:
-		return predicate(eventFacts[n.Value])
+		return v.facts[n.Value]
+	case *ast.CallNode:
+		if name, arg, ok := literalCall(n); ok && v.asks[name] != nil {
+			ask := v.asks[name]
+			return func(x T) bool { return ask(x, arg) }
+		}
 	case *ast.UnaryNode:
-		if n.Operator != "not" && n.Operator != "!" {
-			return nil
+		inner := v.quicken(n.Node)
+		if inner != nil && (n.Operator == "not" || n.Operator == "!") {
+			return func(x T) bool { return !inner(x) }
 		}
-		inner := quicken(n.Node)
-		if inner == nil {
-			return nil
-		}
-		return func(ev *pb.Event) bool { return !inner(ev) }
 	case *ast.BinaryNode:
-		return quickBinary(n)
+		return v.binary(n)
 	}
 	return nil
 }
 
-func quickBinary(n *ast.BinaryNode) predicate {
+func literalCall(n *ast.CallNode) (name, arg string, ok bool) {
+	callee, isName := n.Callee.(*ast.IdentifierNode)
+	if !isName || len(n.Arguments) != 1 {
+		return "", "", false
+	}
+	text, isText := n.Arguments[0].(*ast.StringNode)
+	if !isText {
+		return "", "", false
+	}
+	return callee.Value, text.Value, true
+}
+
+func (v vocabulary[T]) binary(n *ast.BinaryNode) func(T) bool {
 	switch n.Operator {
 	case "and", "&&", "or", "||":
-		a, b := quicken(n.Left), quicken(n.Right)
+		a, b := v.quicken(n.Left), v.quicken(n.Right)
 		if a == nil || b == nil {
 			return nil
 		}
 		if n.Operator == "and" || n.Operator == "&&" {
-			return func(ev *pb.Event) bool { return a(ev) && b(ev) }
+			return func(x T) bool { return a(x) && b(x) }
 		}
-		return func(ev *pb.Event) bool { return a(ev) || b(ev) }
+		return func(x T) bool { return a(x) || b(x) }
 	case "in":
-		return quickIn(n)
+		return v.among(n)
 	}
-	if p := quickNumber(n); p != nil {
-		return p
+	if a, b := v.number(n.Left), v.number(n.Right); a != nil && b != nil {
+		return compareNumbers(n.Operator, a, b)
 	}
-	return quickText(n)
+	if a, b := v.text(n.Left), v.text(n.Right); a != nil && b != nil {
+		return compareTexts(n.Operator, a, b)
+	}
+	return nil
 }
 
-// quickIn is `text in ["a", "b"]`, which expr's optimizer has made a set.
-func quickIn(n *ast.BinaryNode) predicate {
-	a := quickString(n.Left)
+// among is `text in ["a", "b"]`, which expr's optimizer has made a set.
+func (v vocabulary[T]) among(n *ast.BinaryNode) func(T) bool {
+	a := v.text(n.Left)
 	set, ok := n.Right.(*ast.ConstantNode)
 	if a == nil || !ok {
 		return nil
@@ -68,68 +90,82 @@ func quickIn(n *ast.BinaryNode) predicate {
 	if !ok {
 		return nil
 	}
-	return func(ev *pb.Event) bool { _, in := words[a(ev)]; return in }
+	return func(x T) bool { _, in := words[a(x)]; return in }
 }
 
-func quickNumber(n *ast.BinaryNode) predicate {
-	left, ok := n.Left.(*ast.IdentifierNode)
-	right, isInt := n.Right.(*ast.IntegerNode)
-	if !ok || !isInt || eventNumbers[left.Value] == nil {
-		return nil
-	}
-	get, x := eventNumbers[left.Value], right.Value
-	switch n.Operator {
+func compareNumbers[T any](operator string, a, b func(T) float64) func(T) bool {
+	switch operator {
 	case "==":
-		return func(ev *pb.Event) bool { return get(ev) == x }
+		return func(x T) bool { return a(x) == b(x) }
 	case "!=":
-		return func(ev *pb.Event) bool { return get(ev) != x }
+		return func(x T) bool { return a(x) != b(x) }
 	case ">=":
-		return func(ev *pb.Event) bool { return get(ev) >= x }
+		return func(x T) bool { return a(x) >= b(x) }
 	case ">":
-		return func(ev *pb.Event) bool { return get(ev) > x }
+		return func(x T) bool { return a(x) > b(x) }
 	case "<=":
-		return func(ev *pb.Event) bool { return get(ev) <= x }
+		return func(x T) bool { return a(x) <= b(x) }
 	case "<":
-		return func(ev *pb.Event) bool { return get(ev) < x }
+		return func(x T) bool { return a(x) < b(x) }
 	}
 	return nil
 }
 
-func quickText(n *ast.BinaryNode) predicate {
-	a, b := quickString(n.Left), quickString(n.Right)
-	if a == nil || b == nil {
-		return nil
-	}
-	switch n.Operator {
+func compareTexts[T any](operator string, a, b func(T) string) func(T) bool {
+	switch operator {
 	case "==":
-		return func(ev *pb.Event) bool { return a(ev) == b(ev) }
+		return func(x T) bool { return a(x) == b(x) }
 	case "!=":
-		return func(ev *pb.Event) bool { return a(ev) != b(ev) }
+		return func(x T) bool { return a(x) != b(x) }
 	case "contains":
-		return func(ev *pb.Event) bool { return strings.Contains(a(ev), b(ev)) }
+		return func(x T) bool { return strings.Contains(a(x), b(x)) }
 	case "startsWith":
-		return func(ev *pb.Event) bool { return strings.HasPrefix(a(ev), b(ev)) }
+		return func(x T) bool { return strings.HasPrefix(a(x), b(x)) }
 	case "endsWith":
-		return func(ev *pb.Event) bool { return strings.HasSuffix(a(ev), b(ev)) }
+		return func(x T) bool { return strings.HasSuffix(a(x), b(x)) }
 	}
 	return nil
 }
 
-func quickString(node ast.Node) func(*pb.Event) string {
+// number reads a name, a constant, a count, or a sum of them. Whole numbers up to
+// 2^53 are exact as float64; larger constants are left to the machine.
+func (v vocabulary[T]) number(node ast.Node) func(T) float64 {
+	switch n := node.(type) {
+	case *ast.IntegerNode:
+		if f := float64(n.Value); n.Value > -1<<53 && n.Value < 1<<53 {
+			return func(T) float64 { return f }
+		}
+	case *ast.FloatNode:
+		return func(T) float64 { return n.Value }
+	case *ast.IdentifierNode:
+		return v.numbers[n.Value]
+	case *ast.CallNode:
+		if name, arg, ok := literalCall(n); ok && v.counts[name] != nil {
+			count := v.counts[name]
+			return func(x T) float64 { return count(x, arg) }
+		}
+	case *ast.BinaryNode:
+		a, b := v.number(n.Left), v.number(n.Right)
+		if n.Operator == "+" && a != nil && b != nil {
+			return func(x T) float64 { return a(x) + b(x) }
+		}
+	}
+	return nil
+}
+
+func (v vocabulary[T]) text(node ast.Node) func(T) string {
 	switch n := node.(type) {
 	case *ast.StringNode:
-		return func(*pb.Event) string { return n.Value }
+		return func(T) string { return n.Value }
 	case *ast.IdentifierNode:
-		return eventTexts[n.Value]
+		return v.texts[n.Value]
 	case *ast.BuiltinNode:
 		if n.Name != "lower" || len(n.Arguments) != 1 {
 			return nil
 		}
-		inner := quickString(n.Arguments[0])
-		if inner == nil {
-			return nil
+		if inner := v.text(n.Arguments[0]); inner != nil {
+			return func(x T) string { return strings.ToLower(inner(x)) }
 		}
-		return func(ev *pb.Event) string { return strings.ToLower(inner(ev)) }
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (a *application) machineStages() {
 	}
 	e := m.evaluator()
 	defer m.release(e)
-	e.fillLead(m, l, l.clock, score)
+	e.look(m, l, l.clock, score)
 	for climbs {
 		met, all := m.criteria(e, i+1)
 		if !all {
@@ -66,7 +66,7 @@ func (a *application) machineStages() {
 func (m *Model) criteria(e *evaluator, i int) (met []string, all bool) {
 	all = true
 	for j, c := range m.stages[i].criteria {
-		if is, err := c.holds(&e.machine, e.lead); is && err == nil {
+		if e.holds(c) {
 			met = append(met, m.stages[i].Criteria[j].ID)
 		} else {
 			all = false
@@ -86,7 +86,7 @@ func (a *application) subStage(e *evaluator, i int) {
 			continue
 		}
 		conditional = true
-		if is, err := c.holds(&e.machine, e.lead); is && err == nil {
+		if e.holds(c) {
 			sub = s.SubStages[j].ID
 		}
 	}
