@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,8 @@ const (
 	topicsPause    = 100 * time.Millisecond // between two looks
 )
 
-// EnsureTopics creates the topics that are missing and waits until every partition has a leader. It may run any number of
-// times, and in several processes at once: whoever comes second finds the topic there.
+// EnsureTopics creates the topics that are missing and waits until every partition has a leader and every broker knows it.
+// It may run any number of times, and in several processes at once: whoever comes second finds the topic there.
 //
 // A topic that exists with another number of partitions is refused: keys would move to other partitions, and with them away
 // from the state that is kept there. Other settings of an existing topic are the operator's; Drift tells where they differ.
@@ -46,7 +47,7 @@ func EnsureTopics(ctx context.Context, cl *kgo.Client, topics []Topic) error {
 			missing = append(missing, t)
 		}
 	}
-	if err := create(ctx, cl, missing, seen.brokers); err != nil {
+	if err := create(ctx, cl, missing, len(seen.brokers)); err != nil {
 		return err
 	}
 	if seen, err = awaitLeaders(ctx, cl, topics, seen); err != nil {
@@ -57,12 +58,13 @@ func EnsureTopics(ctx context.Context, cl *kgo.Client, topics []Topic) error {
 
 // sight is the cluster as one broker sees it.
 type sight struct {
-	brokers int
+	brokers []int32
 	topics  map[string]kmsg.MetadataResponseTopic
 }
 
-// look asks for fresh metadata. Not through kadm, whose answers may be five seconds old: too old to see what was just made.
-func look(ctx context.Context, cl *kgo.Client, topics []Topic) (sight, error) {
+// look asks for fresh metadata: any broker through the client, or a certain one. Not through kadm, whose answers may be five
+// seconds old: too old to see what was just made.
+func look(ctx context.Context, of kmsg.Requestor, topics []Topic) (sight, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.AllowAutoTopicCreation = false // a topic made by the broker's own defaults would have the wrong partitions
 	req.Topics = []kmsg.MetadataRequestTopic{}
@@ -71,11 +73,14 @@ func look(ctx context.Context, cl *kgo.Client, topics []Topic) (sight, error) {
 		rt.Topic = kmsg.StringPtr(t.Name)
 		req.Topics = append(req.Topics, rt)
 	}
-	resp, err := req.RequestWith(ctx, cl)
+	resp, err := req.RequestWith(ctx, of)
 	if err != nil {
 		return sight{}, fmt.Errorf("kafka: asking for the topics: %w", err)
 	}
-	s := sight{brokers: len(resp.Brokers), topics: make(map[string]kmsg.MetadataResponseTopic, len(resp.Topics))}
+	s := sight{topics: make(map[string]kmsg.MetadataResponseTopic, len(resp.Topics))}
+	for _, b := range resp.Brokers {
+		s.brokers = append(s.brokers, b.NodeID)
+	}
 	for _, t := range resp.Topics {
 		if t.Topic != nil {
 			s.topics[*t.Topic] = t
@@ -143,14 +148,12 @@ func flags(settings map[string]*string) (text string) {
 // awaitLeaders looks until every topic can be written to. The first look may already do.
 func awaitLeaders(ctx context.Context, cl *kgo.Client, topics []Topic, s sight) (sight, error) {
 	for {
-		var waiting error
-		for _, t := range topics {
-			if err := ready(s.topics[t.Name]); err != nil {
-				waiting = fmt.Errorf("topic %s: %w", t.Name, err)
-				if !kerr.IsRetriable(err) { // not a matter of time
-					return s, waiting
-				}
-			}
+		waiting := s.waiting(topics)
+		if waiting != nil && !kerr.IsRetriable(waiting) { // not a matter of time
+			return s, waiting
+		}
+		if waiting == nil {
+			waiting = everywhere(ctx, cl, topics, s.brokers)
 		}
 		if waiting == nil {
 			return s, nil
@@ -163,6 +166,36 @@ func awaitLeaders(ctx context.Context, cl *kgo.Client, topics []Topic, s sight) 
 			return s, err
 		}
 	}
+}
+
+// waiting names a topic that cannot be written to yet; one that never can be, if there is such.
+func (s sight) waiting(topics []Topic) (first error) {
+	for _, t := range topics {
+		err := ready(s.topics[t.Name])
+		if err == nil {
+			continue
+		}
+		if err = fmt.Errorf("topic %s: %w", t.Name, err); !kerr.IsRetriable(err) {
+			return err
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
+}
+
+// everywhere asks every broker. In a cluster they hear of a new topic one after the other, and the next client may ask the
+// last of them. One that does not answer is somebody else's trouble.
+func everywhere(ctx context.Context, cl *kgo.Client, topics []Topic, brokers []int32) error {
+	for _, id := range brokers {
+		s, err := look(ctx, cl.Broker(int(id)), topics)
+		if err != nil {
+			continue
+		}
+		if err := s.waiting(topics); err != nil {
+			return fmt.Errorf("on broker %d: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // ready returns what still stands in the way of using a topic.

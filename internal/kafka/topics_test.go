@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -148,6 +149,27 @@ func TestATopicIsAwaitedUntilItsPartitionsHaveLeaders(t *testing.T) {
 	})
 	require.NoError(t, EnsureTopics(t.Context(), client(t, cfg), wanted))
 	require.Greater(t, looks, 3)
+}
+
+func TestATopicIsAwaitedUntilTheLastBrokerKnowsIt(t *testing.T) {
+	c, cfg := cluster(t, kfake.NumBrokers(3))
+	var late atomic.Int32
+	c.ControlKey(int16(kmsg.Metadata), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		req := kreq.(*kmsg.MetadataRequest)
+		if c.CurrentNode() != 2 || len(req.Topics) == 0 || late.Add(1) > 3 {
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.MetadataResponse)
+		for _, rt := range req.Topics {
+			mt := kmsg.NewMetadataResponseTopic()
+			mt.Topic, mt.ErrorCode = rt.Topic, kerr.UnknownTopicOrPartition.Code
+			resp.Topics = append(resp.Topics, mt)
+		}
+		return resp, nil, true
+	})
+	require.NoError(t, EnsureTopics(t.Context(), client(t, cfg), wanted))
+	require.Greater(t, late.Load(), int32(3), "the last broker was not asked until it knew")
 }
 
 func TestDriftTellsWhatAnOperatorChanged(t *testing.T) {
