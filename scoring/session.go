@@ -104,18 +104,21 @@ func (s *session) checkTopics(ctx context.Context) error {
 		return fmt.Errorf("scoring: asking the broker for its topics: %w", err)
 	}
 	want := len(topics[schemas.TopicEvents].Partitions)
-	var faults []error
+	var missing, unequal []error
 	for _, name := range names {
 		switch t := topics[name]; {
 		case t.Err != nil || len(t.Partitions) == 0:
-			faults = append(faults, fmt.Errorf("scoring: topic %s: missing (%v); `leadstream migrate` creates it", name, t.Err))
-		case len(t.Partitions) != want:
-			faults = append(faults, fmt.Errorf("scoring: topic %s has %d partitions, but %s has %d: a lead's state lives in the partition of its events, so all topics need the same number; recreate the topic with `leadstream migrate`",
+			missing = append(missing, fmt.Errorf("scoring: topic %s: missing (%v); `leadstream migrate` creates it", name, t.Err))
+		case len(t.Partitions) != want && want > 0:
+			unequal = append(unequal, fmt.Errorf("scoring: topic %s has %d partitions, but %s has %d: a lead's state lives in the partition of its events, so all topics need the same number; recreate the topic with `leadstream migrate`",
 				name, len(t.Partitions), schemas.TopicEvents, want))
 		}
 	}
-	if err := errors.Join(faults...); err != nil {
-		return &fatalError{err}
+	if len(unequal) > 0 {
+		return &fatalError{errors.Join(append(unequal, missing...)...)}
+	}
+	if len(missing) > 0 {
+		return errors.Join(missing...) // not fatal: a broker that has just started, or lags, knows them in a moment
 	}
 	s.topic = topics[schemas.TopicLeads]
 	return nil
