@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,4 +97,14 @@ func TestAgent(t *testing.T) {
 		}
 		require.Equal(t, want, got, agent)
 	}
+}
+
+func TestAgentsAreForgottenBeforeTheyAreTooMany(t *testing.T) {
+	a := newAgents()
+	for i := range 3 * mostAgents {
+		a.read(fmt.Sprint("agent ", i))
+		require.LessOrEqual(t, len(a.seen), mostAgents)
+	}
+	require.Equal(t, "Chrome", a.read(chrome).browser)
+	require.Equal(t, a.read(chrome), a.read(chrome))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"leadstream/ingest/protocol"
+	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
 
@@ -18,7 +19,7 @@ type metrics struct {
 	batchEvents    prometheus.Histogram
 	inFlight       prometheus.Gauge
 
-	events      *prometheus.CounterVec // site, type
+	events      map[siteType]prometheus.Counter
 	refused     *prometheus.CounterVec // reason
 	changed     map[change]prometheus.Counter
 	steps       []prometheus.Counter // parallel to the pipeline's list
@@ -28,7 +29,10 @@ type metrics struct {
 	produceFailed  *prometheus.CounterVec // why
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+// siteType are the labels of an accepted event.
+type siteType struct{ site, kind string }
+
+func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadstream_ingest_requests_total", Help: "HTTP requests answered.",
@@ -46,9 +50,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "leadstream_ingest_requests_in_flight", Help: "Requests that are being read, decoded or stored.",
 		}),
-		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "leadstream_ingest_events_total", Help: "Events that the broker has acknowledged.",
-		}, []string{"site", "type"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadstream_ingest_refused_total", Help: "Requests and events refused, by the word that their sender was told.",
 		}, []string{"reason"}),
@@ -62,14 +63,23 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		produceFailed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadstream_ingest_produce_failed_total", Help: "Requests whose events the broker did not acknowledge, by why.",
 		}, []string{"why"}),
+		events:  map[siteType]prometheus.Counter{},
 		changed: map[change]prometheus.Counter{},
 	}
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadstream_ingest_events_total", Help: "Events that the broker has acknowledged.",
+	}, []string{"site", "type"})
 	changed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_changed_total", Help: "Events that the pipeline altered, by what it altered.",
 	}, []string{"what"})
 	seconds := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_step_seconds_total", Help: "Time spent in each step of the pipeline.",
 	}, []string{"step"})
+	for _, s := range list {
+		for _, kind := range schemas.EventTypes {
+			m.events[siteType{s.Name, kind}] = events.WithLabelValues(s.Name, kind)
+		}
+	}
 	for _, what := range changes {
 		m.changed[what] = changed.WithLabelValues(string(what))
 	}
@@ -79,7 +89,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for reason := range refusals {
 		m.refused.WithLabelValues(string(reason)) // a counter that is 0 can be alerted on; one that is absent cannot
 	}
-	reg.MustRegister(m.requests, m.requestSeconds, m.bodyBytes, m.batchEvents, m.inFlight, m.events, m.refused,
+	reg.MustRegister(m.requests, m.requestSeconds, m.bodyBytes, m.batchEvents, m.inFlight, events, m.refused,
 		m.deadLetters, m.produceSeconds, m.produceFailed, changed, seconds)
 	return m
 }
@@ -93,4 +103,4 @@ func (m *metrics) answered(protocol string, status int, began time.Time) {
 	m.requestSeconds.WithLabelValues(protocol).Observe(time.Since(began).Seconds())
 }
 
-func (m *metrics) stored(e *pb.Event) { m.events.WithLabelValues(e.Site, e.Type).Inc() }
+func (m *metrics) stored(e *pb.Event) { m.events[siteType{e.Site, e.Type}].Inc() }

@@ -18,6 +18,7 @@ type facts struct {
 	optedOut   bool // Sec-GPC or DNT
 
 	visitors *visitors
+	agents   *agents
 	note     func(change)
 }
 

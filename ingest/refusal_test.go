@@ -86,7 +86,7 @@ func TestTheTableOfRefusalsIsWhole(t *testing.T) {
 
 func TestMetricsAreWellNamedAndBounded(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	m := newMetrics(registry)
+	m := newMetrics(registry, []Site{{Name: "demo"}})
 	m.answered("native", 200, time.Now())
 	problems, err := testutil.GatherAndLint(registry)
 	require.NoError(t, err)

@@ -39,6 +39,7 @@ type Service struct {
 	limits     protocol.Limits
 	bodies     *bodies
 	visitors   *visitors
+	agents     *agents
 	metrics    *metrics
 	producer   *producer
 	complaints sometimes
@@ -60,7 +61,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		sites:   newSites(cfg.Sites),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
-		bodies:  newBodies(cfg), visitors: newVisitors(), metrics: newMetrics(d.Registry), producer: p,
+		bodies:  newBodies(cfg), visitors: newVisitors(), agents: newAgents(), metrics: newMetrics(d.Registry, cfg.Sites), producer: p,
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -6,22 +6,27 @@ import (
 	"leadstream/ingest/protocol"
 )
 
-// readAgent reads device, browser and system out of the user agent, and marks obvious robots. Order decides: every browser
-// claims to be those before it, so the youngest name is looked for first.
+// readAgent fills device, browser and system from the user agent, and marks obvious robots.
 func readAgent(f *facts, it *protocol.Item) *protocol.Fault {
 	e := it.Event
 	if e.UserAgent == "" {
 		return nil
 	}
-	agent := strings.ToLower(e.UserAgent)
-	if first(agent, robots) != "" {
-		e.Bot = true
+	is := f.agents.read(e.UserAgent)
+	e.Device, e.Browser, e.Os = is.device, is.browser, is.os
+	if e.Bot = is.bot; e.Bot {
 		f.note(botFlagged)
 	}
-	e.Os = first(agent, systems)
-	e.Browser = first(agent, browsers)
-	e.Device = device(agent)
 	return nil
+}
+
+// readUserAgent looks for names in an order that decides: every browser claims to be those before it, so the youngest comes
+// first.
+func readUserAgent(userAgent string) agent {
+	text := strings.ToLower(userAgent)
+	return agent{
+		device: device(text), browser: first(text, browsers), os: first(text, systems), bot: first(text, robots) != "",
+	}
 }
 
 type mark struct{ sign, means string }

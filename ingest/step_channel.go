@@ -79,6 +79,9 @@ func byMedium(medium string) string {
 // advertised tells whether a click id that only paid clicks carry is in the query. fbclid is not one: every link out of
 // Facebook has it.
 func advertised(url string) bool {
+	if !strings.Contains(url, "id=") { // all of them do; most addresses do not
+		return false
+	}
 	for _, name := range [...]string{"gclid=", "msclkid=", "gbraid=", "wbraid=", "ttclid=", "li_fat_id=", "bd_vid=", "twclid="} {
 		if at := strings.Index(url, name); at == 0 || at > 0 && (url[at-1] == '?' || url[at-1] == '&') {
 			return true

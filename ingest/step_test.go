@@ -26,7 +26,7 @@ func newBench() *bench {
 	b := &bench{notes: map[change]int{}}
 	b.facts = facts{
 		site: &site{name: "demo"}, protocol: "native", receivedAt: noon, ip: "203.0.113.7", userAgent: chrome,
-		visitors: newVisitors(), note: func(c change) { b.notes[c]++ },
+		visitors: newVisitors(), agents: newAgents(), note: func(c change) { b.notes[c]++ },
 	}
 	return b
 }
@@ -39,7 +39,7 @@ func (b *bench) run(it protocol.Item) protocol.Item {
 		it.Event.AnonymousId = "a"
 	}
 	items := []protocol.Item{it}
-	newMetrics(prometheus.NewRegistry()).run(&b.facts, items)
+	newMetrics(prometheus.NewRegistry(), nil).run(&b.facts, items)
 	return items[0]
 }
 
@@ -202,7 +202,7 @@ func TestIDs(t *testing.T) {
 	b = newBench()
 	b.facts.trusted = true
 	items := []protocol.Item{{Event: &pb.Event{Type: "market", GroupId: "acme.example"}}, {Event: &pb.Event{Type: "market"}}}
-	newMetrics(prometheus.NewRegistry()).run(&b.facts, items)
+	newMetrics(prometheus.NewRegistry(), nil).run(&b.facts, items)
 	require.Equal(t, "account:acme.example", items[0].Event.UserId)
 	require.Equal(t, noID, items[1].Fault.Reason)
 }
@@ -219,7 +219,7 @@ func TestText(t *testing.T) {
 }
 
 func TestEveryRunLeavesItsTime(t *testing.T) {
-	m := newMetrics(prometheus.NewRegistry())
+	m := newMetrics(prometheus.NewRegistry(), nil)
 	b := newBench()
 	items := make([]protocol.Item, 100)
 	for i := range items {
