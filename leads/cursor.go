@@ -23,7 +23,9 @@ type position struct {
 	AsOf int64  `json:"at"` // Unix ms
 	Sort string `json:"s"`
 	// The sort value of the last lead: a score's bits, for text would lose the last one of them, or Unix ms.
-	Key     uint64 `json:"k"`
+	Key uint64 `json:"k"`
+	// Leads that tie, as all at 100 do, stand in the order they were last seen.
+	Seen    int64  `json:"l"` // Unix ms
 	Lead    string `json:"i"`
 	Track   string `json:"t"`
 	Filters string `json:"f"`
@@ -44,7 +46,7 @@ func decodeCursor(text string) (position, error) {
 	}
 	_, badLead := schemas.ParseLeadID(p.Lead)
 	badScore := p.Sort == "score" && !(math.Abs(math.Float64frombits(p.Key)) <= 100)
-	if badLead != nil || badScore || !plausible(p.AsOf) || !slices.Contains(sorts, p.Sort) ||
+	if badLead != nil || badScore || !plausible(p.AsOf) || !plausible(p.Seen) || !slices.Contains(sorts, p.Sort) ||
 		p.Sort != "score" && !plausible(int64(p.Key)) {
 		return position{}, errCursor
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"leadstream/insight"
 )
 
 // leadColumns are what scanLead reads, in its order.
@@ -44,16 +46,19 @@ func (q listQuery) sql() (string, []any) {
 	if q.WithoutExcluded {
 		conditions = append(conditions, "fit != 'X'")
 	}
+	when(q.WithoutClosed, "NOT has({closed:Array(String)}, stage)", "closed", []string{insight.StageWon, insight.StageLost})
 	key := q.sortKey()
 	if q.After != nil {
-		conditions = append(conditions, fmt.Sprintf("(%[1]s < %[2]s OR %[1]s = %[2]s AND (lead_id, track) > ({after_lead:UUID}, {after_track:String}))", key.column, key.parameter))
-		args = append(args, clickhouse.Named("after_key", key.value(q.After.Key)), clickhouse.Named("after_lead", q.After.Lead), clickhouse.Named("after_track", q.After.Track))
+		conditions = append(conditions, fmt.Sprintf(`(%[1]s < %[2]s OR %[1]s = %[2]s AND (last_seen < {after_seen:DateTime64(3, 'UTC')}
+       OR last_seen = {after_seen:DateTime64(3, 'UTC')} AND (lead_id, track) > ({after_lead:UUID}, {after_track:String})))`, key.column, key.parameter))
+		args = append(args, clickhouse.Named("after_key", key.value(q.After.Key)), clickhouse.Named("after_seen", instant(q.After.Seen)),
+			clickhouse.Named("after_lead", q.After.Lead), clickhouse.Named("after_track", q.After.Track))
 	}
 	args = append(args, clickhouse.Named("limit", uint64(q.Limit+1)))
 	return `SELECT ` + leadColumns + `
 FROM leads_at(at = {as_of:DateTime64(3, 'UTC')})
 WHERE ` + strings.Join(conditions, "\n  AND ") + `
-ORDER BY ` + key.column + ` DESC, lead_id, track
+ORDER BY ` + key.column + ` DESC, last_seen DESC, lead_id, track
 LIMIT {limit:UInt64}`, args
 }
 
@@ -104,7 +109,7 @@ func (s *Service) list(ctx context.Context, p listParams, mark string, emit func
 			return "", n, fmt.Errorf("list leads: %w", err)
 		}
 		if n == p.Limit {
-			return position{p.AsOf.UnixMilli(), p.Sort, q.sortKey().of(last), last.ID, last.Track, mark}.encode(), n, nil
+			return position{p.AsOf.UnixMilli(), p.Sort, q.sortKey().of(last), last.LastSeen.UnixMilli(), last.ID, last.Track, mark}.encode(), n, nil
 		}
 		if err := emit(lead); err != nil {
 			return "", n, errors.Join(errSend, err)

@@ -20,7 +20,8 @@ type hotPage struct {
 	AsOf          time.Time
 	Stages        []stageTab
 	Sites, Tracks []string
-	All           uint64 // leads there are, whatever the filters
+	All, Open     uint64 // leads there are, whatever the filters; those of them that are neither won nor lost
+	OpenHref      string
 	Form          url.Values
 	Filtered      bool
 	Faults        []string
@@ -43,7 +44,8 @@ var pageWords = []string{"lang"}
 func (s *Service) pageHot(w http.ResponseWriter, r *http.Request) {
 	form := formOf(r.URL.Query())
 	p, faults := parseList(form, s.deps.Stages, time.Now())
-	p.WithoutExcluded = !slices.ContainsFunc(p.Grades, func(g string) bool { return g == "X" })
+	p.WithoutExcluded = !slices.Contains(p.Grades, "X")
+	p.WithoutClosed = len(p.Stages) == 0
 	p.CSV, p.Limit = false, min(p.Limit, 200) // what a screen can move without a stutter
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.QueryTimeout)
 	defer cancel()
@@ -106,7 +108,11 @@ func (p *hotPage) gather(crowds []crowd, stages []schemas.StageName) {
 			inStage[c.Stage] += c.Leads
 		}
 	}
+	p.OpenHref = with(p.Form, "stage", "")
 	for _, stage := range stages {
+		if !closed(stage.ID) {
+			p.Open += inStage[stage.ID]
+		}
 		current := p.Form.Get("stage") == stage.ID
 		to := stage.ID
 		if current {
@@ -115,6 +121,9 @@ func (p *hotPage) gather(crowds []crowd, stages []schemas.StageName) {
 		p.Stages = append(p.Stages, stageTab{stage, inStage[stage.ID], with(p.Form, "stage", to), current})
 	}
 }
+
+// closed stages end the path: nobody calls a lead that is won or lost.
+func closed(stage string) bool { return stage == insight.StageWon || stage == insight.StageLost }
 
 // with is the page's address with one parameter changed; "" takes it away. Another filter begins at the first page.
 func with(form url.Values, name, value string) string {
@@ -151,6 +160,7 @@ type leadPage struct {
 	Explain  schemas.Explanation
 	Timeline []Moment
 	More     bool
+	Closed   bool
 	Stages   []pathStep
 	Traits   []trait
 	Stream   string
@@ -180,7 +190,7 @@ func (s *Service) pageLead(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
-	page := leadPage{Lead: lead, Traits: traitsOf(lead.Traits), Stages: s.pathOf(lead), Stream: "/v1/stream?lead=" + lead.ID + "&track=" + url.QueryEscape(lead.Track)}
+	page := leadPage{Lead: lead, Closed: closed(lead.Stage.ID), Traits: traitsOf(lead.Traits), Stages: s.pathOf(lead), Stream: "/v1/stream?lead=" + lead.ID + "&track=" + url.QueryEscape(lead.Track)}
 	if page.Explain, err = s.deps.Explain(raw, at); err != nil {
 		s.failPage(w, r, err)
 		return

@@ -30,8 +30,8 @@ type listParams struct {
 	// AsOf is the instant that scores are taken at: the cursor's, or now.
 	AsOf time.Time
 
-	// WithoutExcluded leaves out leads with grade X, as the web app's hot list does unless X is asked for.
-	WithoutExcluded bool
+	// The web app's hot list leaves out leads with grade X, and those won or lost, unless they are asked for.
+	WithoutExcluded, WithoutClosed bool
 }
 
 const (

@@ -50,6 +50,7 @@ func (p *Pages) funcs(lang string) template.FuncMap {
 		"fixed":   fixed,
 		"signed":  signed,
 		"whole":   func(v float64) string { return grouped(fixed(v, 0)) },
+		"minus":   func(v float64) string { return strings.Replace(fixed(v, 0), "-", "−", 1) },
 		"count":   func(n uint64) string { return grouped(fmt.Sprint(n)) },
 		"percent": func(v float64) string { return fixed(100*v, 1) },
 		"heat":    heat,

@@ -34,6 +34,7 @@ function grade(fit, fade, score) {
 
 // Times read "2 minutes ago"; the exact one stays as a tooltip.
 const relative = new Intl.RelativeTimeFormat(zh ? 'zh-CN' : 'en', { numeric: 'auto', style: 'short' });
+const clock = new Intl.DateTimeFormat(zh ? 'zh-CN' : 'en', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hour12: false });
 const exact = new Intl.DateTimeFormat(zh ? 'zh-CN' : 'en', { dateStyle: 'medium', timeStyle: 'medium' });
 function ago(then) {
   const seconds = (then - Date.now()) / 1000;
@@ -46,7 +47,9 @@ function tellTimes() {
   for (const time of all('time[datetime]')) {
     const then = new Date(time.dateTime);
     if (Number.isNaN(then.getTime()) || then.getFullYear() < 1971) { setText(time, '–'); continue; }
-    setText(time, ago(then));
+    // In a timeline an hour back and more, the hour says more than "4 days ago" twenty times over.
+    const far = time.closest('.timeline') && Date.now() - then > 3600000;
+    setText(time, far ? clock.format(then) : ago(then));
     if (!time.title) time.title = exact.format(then);
   }
 }
@@ -80,8 +83,8 @@ function tickRow(row) {
 }
 
 function wanted(lead) {
-  const { stage, grade: grades, min, frozen } = hot.dataset;
-  if (stage && !stage.split(',').includes(lead.stage.id)) return false;
+  const { stage, closed, grade: grades, min, frozen } = hot.dataset;
+  if (stage ? !stage.split(',').includes(lead.stage.id) : closed.split(',').includes(lead.stage.id)) return false;
   if (lead.fit === 'X' && !grades.split(',').includes('X')) return false;
   if (grades && !grades.split(',').some((g) => lead.grade.startsWith(g))) return false;
   if (min !== '' && lead.score < Number(min)) return false;
@@ -143,14 +146,14 @@ function sortRows(body) {
     first_seen: (row) => Date.parse(row.dataset.first), stage_since: (row) => Date.parse(row.dataset.since),
   }[hot.dataset.sort];
   const rows = [...body.rows];
-  const sorted = rows.map((row) => [by(row), row]).sort((a, b) => b[0] - a[0]).map(([, row]) => row);
+  const sorted = rows.map((row) => [by(row), Date.parse(row.dataset.last), row]).sort((a, b) => b[0] - a[0] || b[1] - a[1]).map(([, , row]) => row);
   if (sorted.every((row, i) => row === rows[i])) return;
   const before = new Map(rows.map((row) => [row, row.getBoundingClientRect().top]));
   body.append(...sorted);
   if (calm || document.hidden) return;
   for (const row of sorted) {
-    const by = before.get(row) - row.getBoundingClientRect().top;
-    if (by) row.animate([{ transform: `translateY(${by}px)` }, { transform: 'none' }], { duration: 350, easing: 'ease-out' });
+    const moved = before.get(row) - row.getBoundingClientRect().top;
+    if (moved) row.animate([{ transform: `translateY(${moved}px)` }, { transform: 'none' }], { duration: 350, easing: 'ease-out' });
   }
 }
 
@@ -262,7 +265,7 @@ function beat(on) {
   if (!pulse) return;
   pulse.hidden = false;
   pulse.classList.toggle('off', !on);
-  setText(pulse, on ? pulse.dataset.on : pulse.dataset.off);
+  setText(pulse, on ? pulse.dataset.well : pulse.dataset.lost);
 }
 
 // Updates of one frame are shown together.
