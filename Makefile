@@ -58,7 +58,7 @@ browser: build node_modules ## the tracker in headless Chromium
 
 node_modules:
 	@deploy/need node npm
-	@[ -d node_modules/playwright-core ] || { echo "test: npm packages for the browser tests ..."; npm ci --silent --ignore-scripts --no-audit --no-fund; }
+	@[ -d node_modules/playwright-core ] || { echo "test: npm packages for the browser tests ..."; npm ci --silent --omit=optional --ignore-scripts --no-audit --no-fund; }
 
 generate: ## schemas/pb and tracker/dist from their sources
 	@go generate ./...

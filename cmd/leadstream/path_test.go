@@ -131,7 +131,7 @@ func scoresAgree(t *testing.T, db clickhouse.Conn, view string, at time.Time, m 
 	return ""
 }
 
-func (h *house) clickhouse(t *testing.T) clickhouse.Conn {
+func (h *house) clickhouse(t testing.TB) clickhouse.Conn {
 	t.Helper()
 	cfg := clickhouse.DefaultConfig()
 	cfg.Addr = h.ports["clickhouse-listen"]

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // process is one leadstream under test.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	out  *lockedBuffer
 	done chan error
@@ -60,7 +60,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // start runs leadstream with the words given; the test ends it if it still runs.
-func start(t *testing.T, words ...string) *process {
+func start(t testing.TB, words ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ type house struct {
 
 var houseFlags = []string{"ingest-listen", "leads-listen", "telemetry-listen", "kafka-listen", "clickhouse-listen", "clickhouse-http-listen"}
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{ports: map[string]string{}, dataDir: filepath.Join(t.TempDir(), "data")}
 	for i, addr := range freeAddrs(t, len(houseFlags)) {
@@ -133,7 +133,7 @@ func (h *house) flags() []string {
 }
 
 // up starts `all` and waits until it says that it is up.
-func (h *house) up(t *testing.T, more ...string) {
+func (h *house) up(t testing.TB, more ...string) {
 	t.Helper()
 	h.process = start(t, append(append([]string{"all"}, h.flags()...), more...)...)
 	require.Eventually(t, func() bool {
@@ -150,7 +150,7 @@ func (h *house) up(t *testing.T, more ...string) {
 func (h *house) url(flag, path string) string { return "http://" + h.ports[flag] + path }
 
 // getJSON reads an answer of the leads API.
-func (h *house) getJSON(t *testing.T, path string, into any) int {
+func (h *house) getJSON(t testing.TB, path string, into any) int {
 	t.Helper()
 	response, err := http.Get(h.url("leads-listen", path))
 	require.NoError(t, err)
@@ -178,7 +178,7 @@ func (h *house) post(ctx context.Context, path, body string) int {
 	return response.StatusCode
 }
 
-func freeAddrs(t *testing.T, n int) []string {
+func freeAddrs(t testing.TB, n int) []string {
 	t.Helper()
 	var addrs []string
 	for range n {
@@ -191,7 +191,7 @@ func freeAddrs(t *testing.T, n int) []string {
 }
 
 // runWords runs a short-lived word in this process and returns what it printed.
-func runWords(t *testing.T, args ...string) (status int, stdout, stderr string) {
+func runWords(t testing.TB, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs lockedBuffer
 	status = run(args, &out, &errs)
