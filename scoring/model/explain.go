@@ -126,7 +126,7 @@ func (m *Model) cheapest(l *Lead, at int64, up float64) (best *rule, hits int) {
 			continue
 		}
 		left := int(r.limit)
-		if s := l.state(r.id); s != nil {
+		if s := l.state(r); s != nil {
 			if r.once && s.onceDay != 0 {
 				continue
 			}

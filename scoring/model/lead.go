@@ -135,9 +135,25 @@ func (l *Lead) addFlag(id string) bool {
 	return !found
 }
 
+// find is the place of a rule's state. The states' order by id is their order by
+// index, since the model's rules stand by id, too. (Written out, because a generic
+// search would copy a state of 100 bytes for every look.)
+func (l *Lead) find(index int32) (at int, found bool) {
+	low, high := 0, len(l.rules)
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if l.rules[middle].index < index {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, low < len(l.rules) && l.rules[low].index == index
+}
+
 // state finds the rule's state, nil if it was never met.
-func (l *Lead) state(rule string) *ruleState {
-	i, found := slices.BinarySearchFunc(l.rules, rule, compareRule)
+func (l *Lead) state(r *rule) *ruleState {
+	i, found := l.find(r.index)
 	if !found {
 		return nil
 	}
@@ -146,11 +162,9 @@ func (l *Lead) state(rule string) *ruleState {
 
 // stateFor finds or makes the rule's state.
 func (l *Lead) stateFor(r *rule) *ruleState {
-	i, found := slices.BinarySearchFunc(l.rules, r.id, compareRule)
+	i, found := l.find(r.index)
 	if !found {
 		l.rules = slices.Insert(l.rules, i, ruleState{rule: r.id, index: r.index, halfLife: r.halfLife})
 	}
 	return &l.rules[i]
 }
-
-func compareRule(s ruleState, id string) int { return strings.Compare(s.rule, id) }

@@ -83,7 +83,11 @@ func leadEnv(e *evaluator) map[string]any {
 
 // met tells whether the rule has ever counted.
 func (e *evaluator) met(rule string) bool {
-	s := e.now.state(rule)
+	r := e.model.ruleByID(rule)
+	if r == nil {
+		return false // met() of a text that is computed: only literals are checked at load
+	}
+	s := e.now.state(r)
 	return s != nil && s.met()
 }
 

@@ -54,7 +54,7 @@ func Load(data []byte, filename string) (*Model, error) {
 	if root == nil {
 		return nil, doc.faults
 	}
-	m := &Model{track: "main", byType: map[string]*typeRules{}, leadNeeds: needs{}}
+	m := &Model{track: "main", byType: map[string]*typeRules{}, ruleIndex: map[string]int32{}, leadNeeds: needs{}}
 	ld := &loader{m: m, ids: map[string]string{}}
 	file := value{doc, "", root}.object("version", "name", "track", "groups", "bands", "rules", "flags", "stages")
 	ld.head(file, data)

@@ -45,6 +45,7 @@ func (ld *loader) rules(file object) {
 	for i := range m.rules {
 		r := &m.rules[i]
 		r.index = int32(i)
+		m.ruleIndex[r.id] = r.index
 		for _, kind := range r.on {
 			t := ld.typeRules(kind)
 			t.rules = append(t.rules, r)

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"cmp"
-	"slices"
 	"sync"
 
 	"leadstream/schemas"
@@ -11,7 +9,8 @@ import (
 // Model is one track's rules and stages, compiled. It never changes.
 type Model struct {
 	version, track string
-	rules          []rule // by id: the order of every sum
+	rules          []rule           // by id: the order of every sum
+	ruleIndex      map[string]int32 // id -> place in rules
 	byType         map[string]*typeRules
 	flags          []flag
 	groups         []group // by name: the order of the total
@@ -117,7 +116,7 @@ func (m *Model) RuleTitle(id string) (en, zh string) {
 
 // ruleByID finds a rule, nil if there is none.
 func (m *Model) ruleByID(id string) *rule {
-	i, found := slices.BinarySearchFunc(m.rules, id, func(r rule, id string) int { return cmp.Compare(r.id, id) })
+	i, found := m.ruleIndex[id]
 	if !found {
 		return nil
 	}
@@ -126,7 +125,12 @@ func (m *Model) ruleByID(id string) *rule {
 
 // stageIndex is a stage's place, -1 if the model has no such stage.
 func (m *Model) stageIndex(id string) int {
-	return slices.IndexFunc(m.stages, func(s stage) bool { return s.ID == id })
+	for i := range m.stages {
+		if m.stages[i].ID == id {
+			return i
+		}
+	}
+	return -1
 }
 
 // bind fits a lead to this model: states of rules that are gone are dropped, and
