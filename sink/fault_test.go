@@ -228,3 +228,47 @@ func TestAnAbortedTransactionIsNotRead(t *testing.T) {
 	require.NoError(t, run.stopped())
 	require.Zero(t, run.sum(t, "leadstream_sink_lag_records"))
 }
+
+// A row that ClickHouse alone knows to be bad goes to dead-letter; its neighbours are written.
+func TestARefusedRowIsSingledOut(t *testing.T) {
+	r := newRig(t)
+	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT clean CHECK name != 'poison'"))
+	for i := range 40 {
+		ev := pageView(i)
+		if i == 7 || i == 8 || i == 31 {
+			ev.Name = "poison"
+		}
+		r.put(schemas.TopicEvents, 0, ev)
+	}
+	cfg := quick()
+	cfg.Batch.Age = time.Second // all in one batch
+	run := r.start(cfg)
+	r.eventually("37", "SELECT count() FROM events FINAL")
+	var offsets []int64
+	for _, letter := range r.deadLetters(3) {
+		require.Equal(t, reasonRejected, letter.Reason)
+		require.Contains(t, letter.Detail, "VIOLATED_CONSTRAINT")
+		offsets = append(offsets, letter.Offset)
+	}
+	require.ElementsMatch(t, []int64{7, 8, 31}, offsets)
+	require.Eventually(t, r.committedAll, 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, run.stopped())
+}
+
+// When every row of many is refused, it is the table that is wrong: nothing is thrown away.
+func TestAWrongTableIsNotTakenForBadRows(t *testing.T) {
+	r := newRig(t)
+	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT never CHECK name = 'nobody'"))
+	for i := range 10 {
+		r.put(schemas.TopicEvents, 0, pageView(i))
+	}
+	cfg := quick()
+	cfg.Batch.Age = time.Second
+	run := r.start(cfg)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.ErrorContains(t, run.Ready(t.Context()), "leadstream migrate")
+	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events DROP CONSTRAINT never"))
+	r.eventually("10", "SELECT count() FROM events FINAL")
+	require.NoError(t, run.stopped())
+	require.Zero(t, run.sum(t, "leadstream_sink_dead_letters_total"))
+}

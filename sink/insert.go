@@ -202,7 +202,7 @@ var badData = []proto.Error{
 	proto.ErrCannotParseText, proto.ErrCannotParseEscapeSequence, proto.ErrCannotParseQuotedString,
 	proto.ErrCannotParseInputAssertionFailed, proto.ErrCannotParseNumber, proto.ErrCannotParseDate, proto.ErrCannotParseDatetime,
 	proto.ErrIncorrectData, proto.ErrTooLargeStringSize, proto.ErrArgumentOutOfBound, proto.ErrTooDeepRecursion,
-	proto.ErrCannotConvertType, proto.ErrBadArguments,
+	proto.ErrCannotConvertType, proto.ErrBadArguments, proto.ErrViolatedConstraint,
 }
 
 func isBadData(err error) bool {

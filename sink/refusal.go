@@ -1,12 +1,8 @@
 package sink
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
@@ -45,28 +41,6 @@ func checkLead(lead []byte, site string) *refusal {
 		return refuse(reasonIncomplete, "a row needs a site and a lead_id of 16 bytes (site %q, lead_id %x)", site, lead)
 	}
 	return nil
-}
-
-var emptyObject = []byte("{}")
-
-// jsonObject returns what the JSON column can take: an object, {} for nothing.
-// A byte that is not UTF-8 is replaced, as browsers do, because ClickHouse
-// refuses the whole block for it.
-func jsonObject(raw []byte) ([]byte, error) {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
-		return emptyObject, nil
-	}
-	if raw[0] != '{' {
-		return nil, fmt.Errorf("want a JSON object, got %.20q", raw)
-	}
-	if !utf8.Valid(raw) {
-		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-	}
-	if !json.Valid(raw) {
-		return nil, errors.New("not valid JSON")
-	}
-	return raw, nil
 }
 
 // validText makes an error's text fit for protobuf: servers quote bytes that are no text.

@@ -80,7 +80,7 @@ func (s *Sink) groupOpts(w *worker) []kgo.Opt {
 		// The client has one fetch a broker in flight. When it joins, the first one
 		// asks for those partitions whose offsets it knows already, and the others
 		// wait until it returns: with the default of 5 s, and no data, that long.
-		kgo.FetchMaxWait(250*time.Millisecond),
+		kgo.FetchMaxWait(250 * time.Millisecond),
 		// Transaction markers are offsets too: with them committed, no lag is left when all is read.
 		kgo.KeepControlRecords(),
 		kgo.DisableAutoCommit(),

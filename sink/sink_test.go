@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func TestWhatCannotBeReadNeverStopsTheLine(t *testing.T) {
 		r.put(schemas.TopicEvents, 0, pageView(100+i))
 		if i == 10 {
 			deep := pageView(50)
-			deep.Properties = nested(2000) // valid, but deeper than ClickHouse goes
+			deep.Properties = nested(2000)
 			r.put(schemas.TopicEvents, 0, deep)
 		}
 	}
@@ -93,7 +94,7 @@ func TestWhatCannotBeReadNeverStopsTheLine(t *testing.T) {
 			require.Zero(t, letter.Offset)
 		}
 	}
-	require.Equal(t, map[string]int{"undecodable": 4, "incomplete": 2, "bad_json": 1, "rejected": 1}, byReason)
+	require.Equal(t, map[string]int{"undecodable": 4, "incomplete": 2, "bad_json": 2}, byReason)
 	require.NoError(t, run.stopped())
 	require.Equal(t, 8., run.sum(t, "leadstream_sink_dead_letters_total"))
 }
@@ -159,4 +160,50 @@ func TestAStopWritesWhatIsHeld(t *testing.T) {
 	require.NoError(t, run.stopped())
 	require.Equal(t, "100", r.value("SELECT count() FROM events"))
 	require.True(t, r.committedAll())
+}
+
+// What browsers send and ClickHouse's JSON does not take is mended, not lost.
+func TestOddPropertiesAreRows(t *testing.T) {
+	r := newRig(t)
+	odd := []string{`{"a":1,"a":2}`, `{"a.b":1,"a":{"b":2}}`, `{"":1}`, `{"n":1e999}`, `{"n":-99999999999999999999999}`, `{"s":"\ud800"}`, `{"s":"\u0000"}`,
+		`{"mixed":[1,"two",{"three":3},null,[4]]}`, `{"x":null}`, "{\"bad\":\"\xff\xfe\"}", `{"价格":"八"}`, string(manyPaths(3000)), `{"deep":` + string(nested(250)) + `}`}
+	for i, properties := range odd {
+		ev := pageView(i)
+		ev.EventId, ev.Properties = "odd", []byte(properties)
+		ev.AnonymousId = ev.ViewId
+		r.put(schemas.TopicEvents, 0, ev, pageView(i))
+	}
+	run := r.start(quick())
+	r.eventually(fmt.Sprint(len(odd)), "SELECT uniqExact(event_id) FROM events WHERE event_id != 'odd'")
+	require.Eventually(t, r.committedAll, 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, run.stopped())
+	require.Equal(t, fmt.Sprint(len(odd)), r.value("SELECT count() FROM events FINAL WHERE event_id = 'odd'"))
+	require.Zero(t, run.sum(t, "leadstream_sink_dead_letters_total"))
+	require.Equal(t, "('-99999999999999999999999','1e999')", r.value("SELECT (min(s), max(s)) FROM (SELECT toString(properties.n) AS s FROM events WHERE s != '')"))
+}
+
+func manyPaths(n int) []byte {
+	b := []byte("{")
+	for i := range n {
+		b = fmt.Appendf(b, `"path%d":%d,`, i, i)
+	}
+	b[len(b)-1] = '}'
+	return b
+}
+
+// A letter that is larger than the broker takes must not stop the line either.
+func TestALetterThatIsTooLargeIsSentInPart(t *testing.T) {
+	r := newRig(t)
+	big := append([]byte("\xff"), make([]byte, 999_899)...)
+	r.putBytes(schemas.TopicEvents, 0, big)
+	r.put(schemas.TopicEvents, 0, pageView(1))
+	run := r.start(quick())
+	r.eventually("1", "SELECT count() FROM events FINAL")
+	letter := r.deadLetters(1)[0]
+	require.NoError(t, run.stopped())
+	require.Equal(t, big[:len(letter.Payload)], letter.Payload)
+	if len(letter.Payload) < len(big) {
+		require.Contains(t, letter.Detail, "the first 65536 of 999900 bytes")
+	}
+	t.Logf("%d of %d bytes", len(letter.Payload), len(big))
 }
