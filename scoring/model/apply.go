@@ -80,10 +80,10 @@ func (m *Model) Apply(l *Lead, ev *pb.Event, src *pb.Source) Outcome {
 	late := at < ev.GetReceivedAt()-lateness
 	a.enter()
 	a.person()
+	a.seen(late)
 	if late {
 		a.rules(reasonLate)
 	} else {
-		a.seen()
 		a.rules("")
 	}
 	a.crm()
@@ -94,21 +94,26 @@ func (m *Model) Apply(l *Lead, ev *pb.Event, src *pb.Source) Outcome {
 	return a.out
 }
 
-// seen keeps the first and last moments, the newest event's name, and sessions.
-// Late events do not count here: a sender with a dead battery's clock would make
-// every lead begin in 1970.
-func (a *application) seen() {
-	l, ev := a.l, a.ev
-	changed := l.addSession(ev.GetSessionId())
-	if l.firstSeen == 0 || a.at < l.firstSeen {
-		l.firstSeen, changed = a.at, true
+// seen keeps the first and last moments, the newest event's name, and sessions. An
+// event too late to count was seen when it was received, and says nothing of the
+// rest: a sender with a dead battery's clock would make every lead begin in 1970.
+func (a *application) seen(late bool) {
+	l, ev, at, changed := a.l, a.ev, a.at, false
+	if late {
+		at = ev.GetReceivedAt()
 	}
-	if a.at > l.lastSeen {
-		l.lastSeen, changed = a.at, true
+	if l.firstSeen == 0 || at < l.firstSeen {
+		l.firstSeen, changed = at, true
 	}
-	if a.stamp.after(l.last) {
-		l.last, changed = a.stamp, true
-		l.lastType, l.lastName, l.path = cut(ev.GetType()), cut(ev.GetName()), cut(ev.GetPath())
+	if at > l.lastSeen {
+		l.lastSeen, changed = at, true
+	}
+	if !late {
+		changed = l.addSession(ev.GetSessionId()) || changed
+		if a.stamp.after(l.last) {
+			l.last, changed = a.stamp, true
+			l.lastType, l.lastName, l.path = cut(ev.GetType()), cut(ev.GetName()), cut(ev.GetPath())
+		}
 	}
 	a.out.Changed = a.out.Changed || changed
 }

@@ -10,6 +10,8 @@ const (
 	promote = "promote"
 	demote  = "demote"
 	move    = "move"
+
+	causeTimer = "timer"
 )
 
 // enter is a lead's first stage row: it came into being.
@@ -59,7 +61,7 @@ func (a *application) machineStages() {
 		i++
 		climbs = i+1 < m.machine && score >= m.stages[i+1].Up
 	}
-	a.subStage(e, i)
+	a.settle(e, i)
 }
 
 // criteria runs a stage's criteria and returns the ids of those that hold.
@@ -75,12 +77,10 @@ func (m *Model) criteria(e *evaluator, i int) (met []string, all bool) {
 	return met, all
 }
 
-// subStage is the last sub-stage whose condition holds. Its change shows in the
-// record and in the next stage row; it is no transition of its own. A stage whose
-// sub-stages have no conditions keeps what the CRM said.
-func (a *application) subStage(e *evaluator, i int) {
-	s, l := &a.m.stages[i], a.l
-	sub, conditional := "", false
+// subStage is the last sub-stage whose condition holds. A stage whose sub-stages
+// have no conditions keeps what the CRM said.
+func (m *Model) subStage(e *evaluator, l *Lead, i int) string {
+	s, sub, conditional := &m.stages[i], "", false
 	for j, c := range s.subStages {
 		if c == nil {
 			continue
@@ -90,11 +90,21 @@ func (a *application) subStage(e *evaluator, i int) {
 			sub = s.SubStages[j].ID
 		}
 	}
-	if !conditional || sub == l.subStage {
+	if !conditional {
+		return l.subStage
+	}
+	return sub
+}
+
+// settle sets the sub-stage after an event. Its change shows in the record, and
+// in the row if this event made the transition; it is no transition of its own.
+func (a *application) settle(e *evaluator, i int) {
+	sub := a.m.subStage(e, a.l, i)
+	if sub == a.l.subStage {
 		return
 	}
-	l.subStage, a.out.Changed = sub, true
-	if n := len(a.out.Stages); n > 0 && a.out.Stages[n-1].To == l.stage {
+	a.l.subStage, a.out.Changed = sub, true
+	if n := len(a.out.Stages); n > 0 && a.out.Stages[n-1].Cause != causeTimer {
 		a.out.Stages[n-1].SubStage = sub
 	}
 }
@@ -160,9 +170,17 @@ func (m *Model) fall(l *Lead, now int64, src *pb.Source, out *Outcome) {
 			return
 		}
 		row := m.stageRow(l, src)
-		row.Cause, row.Score = "timer", m.Score(l, at)
-		m.demote(l, m.stageIndex(l.stage), at, row)
+		row.Cause, row.Score = causeTimer, m.Score(l, at)
+		i := m.stageIndex(l.stage)
+		m.demote(l, i, at, row)
 		l.clock = max(l.clock, at)
+		if m.stages[i-1].subStages != nil {
+			e := m.evaluator()
+			e.look(m, l, at, row.Score)
+			l.subStage = m.subStage(e, l, i-1)
+			row.SubStage = l.subStage
+			m.release(e)
+		}
 		out.Stages = append(out.Stages, row)
 		out.Changed = true
 	}
