@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 )
 
 // childAddr makes the test binary a worker against the named brokers.
@@ -22,6 +23,7 @@ const (
 	childSnap    = "LEADSTREAM_SCORING_TEST_SNAPSHOTS"
 	childID      = "LEADSTREAM_SCORING_TEST_ID"      // transactional
 	childSession = "LEADSTREAM_SCORING_TEST_SESSION" // timeout
+	childLog     = "LEADSTREAM_SCORING_TEST_LOG"     // level, to stderr
 )
 
 // childMain is the process that gets killed.
@@ -37,7 +39,13 @@ func childMain(addr string) {
 	if timeout, err := time.ParseDuration(os.Getenv(childSession)); err == nil {
 		cfg.SessionTimeout = timeout
 	}
-	w, err := New(cfg, Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(strings.Split(addr, ",")...)}, Model: model.Default()})
+	deps := Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(strings.Split(addr, ",")...)}, Model: model.Default()}
+	if level, err := zap.ParseAtomicLevel(cmp.Or(os.Getenv(childLog), "none")); err == nil {
+		logging := zap.NewDevelopmentConfig()
+		logging.Level, logging.DisableCaller, logging.DisableStacktrace = level, true, true
+		deps.Log = zap.Must(logging.Build()).Named(cfg.TransactionalID)
+	}
+	w, err := New(cfg, deps)
 	if err == nil {
 		err = w.Run(context.Background())
 	}

@@ -115,7 +115,11 @@ type crew struct {
 }
 
 func (c *crew) hire(slot int) {
-	c.kills[slot] = c.child(childID+"=soak-"+strconv.Itoa(slot), childSession+"="+sessionTimeout.String())
+	env := []string{childID + "=soak-" + strconv.Itoa(slot), childSession + "=" + sessionTimeout.String()}
+	if testing.Verbose() {
+		env = append(env, childLog+"=info")
+	}
+	c.kills[slot] = c.child(env...)
 }
 
 // replace kills a process at a moment nobody chose, and starts its successor of the same slot.
@@ -129,6 +133,7 @@ func TestExactlyOnceOnApacheKafka(t *testing.T) {
 	cluster := embeddedtest.Kafka(t, 3)
 	r := newKafkaRig(t, cluster)
 	group := DefaultConfig().Group
+	t.Cleanup(func() { r.autopsy(group) })
 	c := &crew{rig: r}
 	feeder := r.feed()
 
@@ -173,7 +178,7 @@ func TestExactlyOnceOnApacheKafka(t *testing.T) {
 	truth := r.written()
 	t.Logf("%d events of %d ids, %d leads, %d ledger rows, %d stage rows: as the oracle says",
 		len(r.read(schemas.TopicEvents)), len(feeder.acked), len(truth.leads), len(truth.ledger), len(truth.stages))
-	t.Logf("the third worker: %v sessions begun again, %v skips by the fence", third.counter("leadstream_scoring_restarts_total"), third.counter("leadstream_scoring_fence_skips_total"))
+	t.Logf("the third worker: %v sessions begun again, %v skips by the fence", third.counter("leadstream_scoring_session_restarts_total"), third.counter("leadstream_scoring_fence_skips_total"))
 }
 
 // requireAcknowledged wants every acknowledged event in the topic, as often as it was sent.
@@ -188,5 +193,33 @@ func (r *rig) requireAcknowledged(f *feeder) {
 	require.NotEmpty(r.t, f.acked)
 	for id := range f.acked {
 		require.True(r.t, stand[id], "event %s was acknowledged, and is gone", id)
+	}
+}
+
+// autopsy says after a failure what the cluster thinks: which partitions are behind, which
+// transactions are open, and who holds the last stable offset back.
+func (r *rig) autopsy(group string) {
+	if !r.t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for _, topic := range schemas.Topics() {
+		ends, err := r.admin.ListEndOffsets(ctx, topic.Name)
+		stable, err2 := r.admin.ListCommittedOffsets(ctx, topic.Name)
+		committed, err3 := r.admin.FetchOffsets(ctx, group)
+		r.t.Log(topic.Name, err, err2, err3)
+		ends.Each(func(end kadm.ListedOffset) {
+			lso, _ := stable.Lookup(end.Topic, end.Partition)
+			at, ok := committed.Lookup(end.Topic, end.Partition)
+			if lso.Offset != end.Offset || ok && at.At != end.Offset {
+				r.t.Logf("  %d: end %d, stable %d, committed %d", end.Partition, end.Offset, lso.Offset, at.At)
+			}
+		})
+	}
+	open, err := r.admin.DescribeTransactions(ctx)
+	r.t.Log("transactions", err)
+	for _, txn := range open.Sorted() {
+		r.t.Logf("  %+v", txn)
 	}
 }

@@ -39,21 +39,51 @@ type session struct {
 	ctx     context.Context       // of run: ends restores
 }
 
-// newSession connects and checks that the topics fit together.
+// newSession connects and checks that the topics fit together, and only then
+// joins the group: the callbacks may run before the client is handed to us.
 func newSession(ctx context.Context, w *Worker) (*session, error) {
 	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
-	id := w.cfg.TransactionalID
-	if w.cfg.FreshTransactionalID {
+	asking, err := kgo.NewClient(w.kafka...)
+	if err != nil {
+		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
+	}
+	s.admin = kadm.NewClient(asking)
+	if err := s.checkTopics(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	if s.kafka, err = kgo.NewGroupTransactSession(s.options()...); err != nil {
+		s.close()
+		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
+	}
+	if err := s.takeOver(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// close leaves the group at once, so that the others need not wait for the timeout.
+func (s *session) close() {
+	if s.kafka != nil {
+		s.kafka.CloseAllowingRebalance()
+	}
+	s.admin.Close()
+}
+
+// options are the worker's own, on top of how to reach the brokers.
+func (s *session) options() []kgo.Opt {
+	id := s.cfg.TransactionalID
+	if s.cfg.FreshTransactionalID {
 		id += "-" + uuid.NewString()
 	}
-	opts := append([]kgo.Opt{}, w.kafka...)
-	opts = append(opts,
-		kgo.ConsumerGroup(w.cfg.Group),
+	return append(append([]kgo.Opt{}, s.Worker.kafka...),
+		kgo.ConsumerGroup(s.cfg.Group),
 		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicRouted),
 		// Partition p of both topics has to land on the same worker.
 		kgo.Balancers(kgo.RangeBalancer()),
-		kgo.SessionTimeout(w.cfg.SessionTimeout),
-		kgo.HeartbeatInterval(w.cfg.SessionTimeout/5),
+		kgo.SessionTimeout(s.cfg.SessionTimeout),
+		kgo.HeartbeatInterval(s.cfg.SessionTimeout/5),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// A new group starts at the oldest event; an offset that is gone is an error
@@ -69,16 +99,6 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 		kgo.ProducerLinger(0), // every commit would wait it out
 		kgo.MaxBufferedRecords(maxBuffered),
 	)
-	kafka, err := kgo.NewGroupTransactSession(opts...)
-	if err != nil {
-		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
-	}
-	s.kafka, s.admin = kafka, kadm.NewClient(kafka.Client())
-	if err := errors.Join(s.checkTopics(ctx), s.takeOver(ctx)); err != nil {
-		kafka.Close()
-		return nil, err
-	}
-	return s, nil
 }
 
 // takeOver asks for the producer id now and not with the first output: that
@@ -126,8 +146,7 @@ func (s *session) checkTopics(ctx context.Context) error {
 
 // run is the loop.
 func (s *session) run(ctx context.Context) error {
-	// Leaves the group at once, so that the others need not wait for the timeout.
-	defer s.kafka.CloseAllowingRebalance()
+	defer s.close()
 	for ctx.Err() == nil {
 		if err := s.turn(ctx); err != nil {
 			return err

@@ -179,16 +179,6 @@ func (in *inserter) give(client *ch.Client, err error) {
 	in.slots <- client
 }
 
-// ping tells whether ClickHouse answers.
-func (in *inserter) ping(ctx context.Context) error {
-	client, err := in.take(ctx)
-	if err == nil {
-		err = client.Ping(ctx)
-	}
-	in.give(client, err)
-	return err
-}
-
 func (in *inserter) close() {
 	for range cap(in.slots) {
 		if client := <-in.slots; client != nil {

@@ -17,7 +17,7 @@ func (w *allWord) greet(ctx context.Context, b *base, started time.Time) error {
 		"",
 		fmt.Sprintf("leadstream %s is up after %.1f s. Click through the demo site and watch your own lead heat up:", version, time.Since(started).Seconds()),
 		"",
-		"  demo site      http://"+browsable(b.cfg.Ingest.Listen)+"/demo/",
+		"  demo site      "+b.demoURL(),
 		"  hot leads      http://"+browsable(b.cfg.Leads.Listen)+"/",
 		"  collectors     http://"+browsable(b.cfg.Ingest.Listen)+"/   (site demo, write key demo)",
 		"  metrics        http://"+browsable(b.metrics.Addr().String())+"/metrics   (also /healthz, /readyz)",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -17,7 +18,7 @@ import (
 type simulateWord struct {
 	Seed     uint64 `help:"Same seed and same hour: same events, same ids, and playing them again changes nothing." default:"1"`
 	Visitors int    `help:"People of the simulated day." default:"200"`
-	Past     int    `help:"Older leads with known outcomes, sent before with the secret key." default:"300"`
+	Past     int    `help:"Older leads with known outcomes, sent before with the secret key." default:"600"`
 	Key      string `help:"Write key." default:"demo"`
 	Secret   string `help:"Secret key of a site with history: true, for the older leads." default:"demo-secret" env:"LEADSTREAM_SECRET"`
 }
@@ -82,7 +83,7 @@ func progress(out io.Writer, before, total int) func(int) {
 
 // demo plays the seeded day and prints what a newcomer came to see.
 func (b *base) demo(ctx context.Context) error {
-	w := simulateWord{Seed: 1, Visitors: 200, Past: 300, Key: demoKey, Secret: demoSecret}
+	w := simulateWord{Seed: 1, Visitors: 200, Past: 600, Key: demoKey, Secret: demoSecret}
 	if err := w.play(ctx, b.cfg, b.stdout); err != nil {
 		return err
 	}
@@ -109,5 +110,10 @@ func (b *base) demoURL() string {
 	if !b.withDemoSite {
 		return ""
 	}
-	return "http://" + browsable(b.cfg.Ingest.Listen) + "/demo/"
+	url := "http://" + browsable(b.cfg.Ingest.Listen) + "/demo/"
+	// Its pages link to the leads app; told once, they remember another port.
+	if _, port, _ := net.SplitHostPort(b.cfg.Leads.Listen); port != "8090" {
+		url += "?leads=" + port
+	}
+	return url
 }

@@ -8,6 +8,7 @@ import (
 
 // The planted rates of older leads: what funnel and forecast must find again.
 const (
+	coldRate   = 0.55 // never come near sales
 	acceptRate = 0.70 // of those in intent, taken by sales
 	dealRate   = 0.65 // of the accepted, become an opportunity
 	winRate    = 0.60 // of the opportunities
@@ -15,11 +16,15 @@ const (
 	matureDays = 35 // younger ones are still open
 )
 
-// past writes the life of one older lead: a buyer's visits, then what sales
-// made of it. Younger ones have no end yet.
+// past writes the life of one older lead: a cold one's visits, or a buyer's and
+// then what sales made of it. Younger ones have no end yet.
 func (p *Plan) past(r *rand.Rand, anon, base string, end time.Time) []Event {
 	age := time.Duration(3+r.IntN(pastDays)) * 24 * time.Hour
 	born := end.Add(-age)
+	if r.Float64() < coldRate {
+		cold := [](func(*rand.Rand) [][]step){bouncer, bouncer, reader, evaluator}[r.IntN(4)](r)
+		return asHistory(p.play(r, anon, base, spread(r, cold, born, born.Add(10*time.Hour))))
+	}
 	events := p.play(r, anon, base, spread(r, buyer(r), born, born.Add(10*time.Hour)))
 	at := born.Add(time.Duration(12+r.IntN(24)) * time.Hour)
 	for i, e := range outcome(r, age) {
@@ -31,8 +36,13 @@ func (p *Plan) past(r *rand.Rand, anon, base string, end time.Time) []Event {
 		events = append(events, e)
 		at = at.Add(time.Duration(24*(1+r.IntN(7))) * time.Hour)
 	}
+	return asHistory(events)
+}
+
+// asHistory says that events were received when they happened.
+func asHistory(events []Event) []Event {
 	for i := range events {
-		events[i].ReceivedAt = events[i].Timestamp // history: it was received when it happened
+		events[i].ReceivedAt = events[i].Timestamp
 	}
 	return events
 }
