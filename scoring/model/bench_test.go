@@ -100,3 +100,24 @@ func BenchmarkDue(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkApplyWeeks is an event of a lead that has been busy for months, with a
+// week of open days behind it, and with folding, as a worker does it.
+func BenchmarkApplyWeeks(b *testing.B) {
+	m := Default()
+	events := visit(2000)
+	for i, ev := range events {
+		ev.ReceivedAt = monday + int64(i)*msHour
+		ev.EventTime = ev.ReceivedAt
+	}
+	var l *Lead
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		ev := events[i%len(events)]
+		if i%len(events) == 0 {
+			l = NewLead(schemas.NewLeadID("demo/b7e2"), "demo")
+		}
+		m.Apply(l, ev, nil)
+		m.Fold(l, ev.ReceivedAt)
+	}
+}

@@ -41,7 +41,7 @@ func TestQuickEqualsMachine(t *testing.T) {
 			slow++
 		}
 	}
-	if slow > 2 {
+	if slow > 5 { // those that look into props, or match a pattern
 		t.Errorf("%d rules of the default model run in the machine", slow)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
