@@ -90,13 +90,17 @@ func failed(r *kmsg.ProduceRequest, code int16) *kmsg.ProduceResponse {
 
 // sendAll posts from many senders at once and returns the ids that were answered 2xx.
 func sendAll(f *fixture, senders, each int) map[string]bool {
+	return sendAllNamed(f, "", senders, each)
+}
+
+func sendAllNamed(f *fixture, prefix string, senders, each int) map[string]bool {
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	accepted := map[string]bool{}
 	for sender := range senders {
 		group.Go(func() {
 			for n := range each {
-				id := fmt.Sprintf("s%d-%d", sender, n)
+				id := fmt.Sprintf("%ss%d-%d", prefix, sender, n)
 				if f.post(id) == http.StatusOK {
 					mu.Lock()
 					accepted[id] = true

@@ -1,0 +1,74 @@
+package ingest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+)
+
+// childBroker makes this test binary a collector for the broker it names, so that a test can kill -9 a real process.
+const childBroker = "INGEST_TEST_CHILD_BROKER"
+
+func TestMain(m *testing.M) {
+	if brokers := os.Getenv(childBroker); brokers != "" {
+		collectUntilKilled(strings.Split(brokers, ","))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func collectUntilKilled(brokers []string) {
+	s, err := New(testConfig(), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), KafkaOpts: []KafkaOption{kgo.SeedBrokers(brokers...)}})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(s.Addr())
+	panic(s.Run(context.Background()))
+}
+
+// child starts a collector in a process of its own.
+func child(t *testing.T, brokers []string) (*exec.Cmd, *fixture) {
+	t.Helper()
+	process := exec.Command(os.Args[0])
+	process.Env = append(os.Environ(), childBroker+"="+strings.Join(brokers, ","))
+	out, err := process.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, process.Start())
+	t.Cleanup(func() { _ = process.Process.Kill() })
+	addr, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	return process, &fixture{url: "http://" + strings.TrimSpace(addr)}
+}
+
+// TestKilledCollectorsKeepWhatTheyAccepted: kill -9 in the middle of the crowd, five times over. Whatever was answered 2xx
+// is in the topic.
+func TestKilledCollectorsKeepWhatTheyAccepted(t *testing.T) {
+	cluster, opts := broker(t)
+	total := 0
+	for round := range 5 {
+		process, f := child(t, cluster.ListenAddrs())
+		accepted := make(chan map[string]bool, 1)
+		go func() { accepted <- sendAllNamed(f, fmt.Sprintf("r%d-", round), 30, 100) }()
+		time.Sleep(time.Duration(100+70*round) * time.Millisecond) // each round dies at another moment
+		require.NoError(t, process.Process.Kill())
+		_ = process.Wait() // "signal: killed"
+		ids := <-accepted
+		total += len(ids)
+		require.Less(t, len(ids), 3000, "the kill came in the middle")
+		events, _ := stored(t, opts)
+		for id := range ids {
+			require.Contains(t, events, id, "answered 2xx before the kill")
+		}
+	}
+	require.Positive(t, total)
+}
