@@ -58,10 +58,48 @@ func (a accumulator) at(t int64, h float64) float64 {
 	if h == 0 || a.m == 0 {
 		return a.m
 	}
-	k, fraction := halfLives(t, h)
-	shift := int(a.e) - int(k)
-	if fraction == 0 {
-		return math.Ldexp(a.m, shift)
+	return a.under(scaleAt(t, h))
+}
+
+// scale is what an instant does to every sum of one half-life: a factor
+// power * 2^-(whole+1), with power in (1, 2].
+type scale struct {
+	whole int32
+	power float64
+}
+
+func scaleAt(t int64, h float64) scale {
+	whole, fraction := halfLives(t, h)
+	return scale{whole, exp2(1 - fraction)}
+}
+
+func (a accumulator) under(s scale) float64 {
+	return math.Ldexp(float64(a.m*s.power), int(a.e)-int(s.whole)-1)
+}
+
+// moment is an instant at which many sums are read: rules that share a half-life
+// share its scale. The rest are worked out one by one.
+type moment struct {
+	at     int64
+	n      int
+	lives  [6]float64
+	scales [6]scale
+}
+
+// read is acc.at(moment), the same bits.
+func (t *moment) read(a accumulator, h float64) float64 {
+	if h == 0 || a.m == 0 {
+		return a.m
 	}
-	return math.Ldexp(float64(a.m*exp2(1-fraction)), shift-1)
+	for i := range t.n {
+		if t.lives[i] == h {
+			return a.under(t.scales[i])
+		}
+	}
+	s := scaleAt(t.at, h)
+	if t.n < len(t.lives) {
+		t.lives[t.n], t.scales[t.n] = h, s
+		t.n++
+	}
+	return a.under(s)
 }

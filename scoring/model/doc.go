@@ -29,6 +29,6 @@
 // folded already is ledgered as a straggler and not counted.
 //
 // No function here reads a clock, logs, or keeps state outside the Lead it is
-// given. A Model is immutable and may be used by many goroutines; a Lead by one
-// at a time.
+// given. A Model is immutable and may be used by many goroutines; a Lead by one at
+// a time, for reading, too: Score keeps in it what it worked out.
 package model

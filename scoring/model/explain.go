@@ -39,13 +39,13 @@ func (m *Model) Explain(l *Lead, at int64) schemas.Explanation {
 
 func (m *Model) ruleValues(l *Lead, at int64) []schemas.RuleValue {
 	values := []schemas.RuleValue{}
-	folded := endOf(l.foldedThrough)
+	t := moment{at: max(at, endOf(l.foldedThrough))}
 	for i := range l.rules {
 		s := &l.rules[i]
 		r := &m.rules[s.index]
 		v := schemas.RuleValue{
 			Rule: r.id, Title: r.title, TitleZH: r.titleZH, Group: m.groups[r.group].name,
-			Points: s.value(r, at, folded), HalfLifeDays: r.halfLife,
+			Points: s.value(r, at, &t), HalfLifeDays: r.halfLife,
 		}
 		last := s.onceDay
 		if last != 0 {

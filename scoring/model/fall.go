@@ -59,7 +59,7 @@ func (l *Lead) closedAt(m *Model, at int64) *Lead {
 			s.acc.add(float64(m.rules[s.index].points*float64(d.count(m.rules[s.index].limit))), int64(d.day)+1, s.halfLife)
 			open++
 		}
-		s.days = s.days[open:]
+		s.days, s.known = s.days[open:], 0
 	}
 	return c
 }

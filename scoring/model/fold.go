@@ -37,6 +37,7 @@ func (s *ruleState) fold(r *rule, through int32) (newest int32) {
 		n++
 	}
 	if n > 0 {
+		s.known = max(0, s.known-n)                  // `closed` goes on from the same days
 		s.days = append(s.days[:0:0], s.days[n:]...) // a fresh array lets the old sets go
 	}
 	return newest

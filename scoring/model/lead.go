@@ -43,6 +43,10 @@ type ruleState struct {
 	acc      accumulator
 	halfLife float64    // the unit acc was folded in
 	days     []dayUnits // open days, ascending
+	// acc with the first `known` open days folded in, kept because every reading
+	// would fold them again; 0 = nothing kept. Not stored: it is derived.
+	closed accumulator
+	known  int
 }
 
 // fact is a single value, the newest event's.

@@ -148,7 +148,7 @@ func (m *Model) bind(l *Lead) {
 		if r == nil {
 			continue
 		}
-		s.index = r.index
+		s.index, s.known = r.index, 0
 		if s.halfLife != r.halfLife {
 			v := s.acc.at(endOf(l.foldedThrough), s.halfLife)
 			s.acc, s.halfLife = accumulator{}, r.halfLife

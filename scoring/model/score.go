@@ -36,14 +36,15 @@ func (m *Model) sumsInto(sums []float64, l *Lead, gives, takes int64) []float64 
 		sums = append(sums, 0)
 	}
 	folded := endOf(l.foldedThrough)
+	give, take := moment{at: max(gives, folded)}, moment{at: max(takes, folded)}
 	for i := range l.rules {
 		s := &l.rules[i]
 		r := &m.rules[s.index]
-		at := gives
 		if r.points < 0 {
-			at = takes
+			sums[r.group] += s.value(r, takes, &take)
+		} else {
+			sums[r.group] += s.value(r, gives, &give)
 		}
-		sums[r.group] += s.value(r, at, folded)
 	}
 	return sums
 }
@@ -61,22 +62,28 @@ func (m *Model) lowest(l *Lead, from, to int64) float64 {
 }
 
 // value is E(r, t): what is folded fades on, closed days are folded in passing,
-// days that are not over yet count in full.
-func (s *ruleState) value(r *rule, at, folded int64) float64 {
+// days that are not over yet count in full. t is the same instant, or the end of
+// the last folded day if that is later.
+func (s *ruleState) value(r *rule, at int64, t *moment) float64 {
 	if r.once {
 		return onceValue(r.points, s.onceDay, r.halfLife, at)
 	}
-	acc, fresh := s.acc, 0.0
-	for i := range s.days {
-		d := &s.days[i]
-		v := float64(r.points * float64(d.count(r.limit)))
-		if endOf(d.day) <= at {
-			acc.add(v, int64(d.day)+1, r.halfLife)
-		} else {
-			fresh += v
-		}
+	acc, i := s.acc, 0
+	if n := s.known; n > 0 && endOf(s.days[n-1].day) <= at {
+		acc, i = s.closed, n
 	}
-	return acc.at(max(at, folded), r.halfLife) + fresh
+	for ; i < len(s.days) && endOf(s.days[i].day) <= at; i++ {
+		d := &s.days[i]
+		acc.add(float64(r.points*float64(d.count(r.limit))), int64(d.day)+1, r.halfLife)
+	}
+	if i > s.known {
+		s.closed, s.known = acc, i
+	}
+	fresh := 0.0
+	for ; i < len(s.days); i++ {
+		fresh += float64(r.points * float64(s.days[i].count(r.limit)))
+	}
+	return t.read(acc, r.halfLife) + fresh
 }
 
 // onceValue is one payment on the first day, by the same arithmetic.
@@ -95,12 +102,12 @@ func onceValue(points float64, day int32, halfLife float64, at int64) float64 {
 // interestSums are the rules' values by interest label.
 func (m *Model) interestSums(l *Lead, at int64) map[string]float64 {
 	sums := make(map[string]float64, len(m.interests))
-	folded := endOf(l.foldedThrough)
+	t := moment{at: max(at, endOf(l.foldedThrough))}
 	for i := range l.rules {
 		s := &l.rules[i]
 		r := &m.rules[s.index]
 		if r.interest >= 0 {
-			sums[m.interests[r.interest]] += s.value(r, at, folded)
+			sums[m.interests[r.interest]] += s.value(r, at, &t)
 		}
 	}
 	return sums

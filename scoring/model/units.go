@@ -63,13 +63,16 @@ func (d *dayUnits) add(key uint64, units, limit uint32, many bool) (reason strin
 	return reason, true
 }
 
-// open finds or makes an open day.
+// open finds or makes an open day, to be changed: what was read of it is forgotten.
 func (s *ruleState) open(day int32) *dayUnits {
 	i, found := slices.BinarySearchFunc(s.days, day, func(d dayUnits, day int32) int {
 		return int(d.day) - int(day)
 	})
 	if !found {
 		s.days = slices.Insert(s.days, i, dayUnits{day: day})
+	}
+	if i < s.known {
+		s.known = 0
 	}
 	return &s.days[i]
 }
