@@ -38,9 +38,9 @@ ORDER BY score DESC, last_seen DESC, lead_id
 LIMIT 100 BY site, track
 COMMENT 'The 100 highest scores of every site and track, without excluded, won and lost leads';
 
--- The fold of the ledger: the score as of any instant, with all that is known
--- today of what had happened by then. An event whose clock ran ahead counts
--- from its receipt.
+-- The fold of the ledger: the score as it was known at any instant, the same
+-- as model.FoldLedger. Rows received later are left out; should rows of two
+-- models be mixed, a rule's newest row says what it is worth.
 -- No FINAL: max(units) per unit_key gives the same for a row that stands twice.
 CREATE VIEW IF NOT EXISTS lead_score_at AS
 WITH toUnixTimestamp64Milli({at:DateTime64(3, 'UTC')}) AS at_ms
@@ -53,35 +53,36 @@ FROM
     SELECT -- a group: clamped when read, never when kept
         site, track, lead_id, rule_group,
         argMax(rule_bounds, rule_newest) AS bounds,
-        if(rule_group = '', sum(rule_value), least(bounds.1, greatest(bounds.2, sum(rule_value)))) AS group_value
+        least(bounds.1, greatest(bounds.2, sum(rule_value))) AS group_value
     FROM
     (
-        SELECT -- a rule: all its days, or the first one
+        SELECT -- a rule: its days, each up to the limit and faded since the day's end; or the first one
             site, track, lead_id, rule,
             max(day_newest) AS rule_newest,
-            argMax(day_facts, day) AS facts,
+            argMax(day_facts, day_newest) AS facts,
             facts.1 AS rule_group,
             (facts.2, facts.3) AS rule_bounds,
-            if(facts.4, argMin(day_value, day), sum(day_value)) AS rule_value
+            groupArray((day, day_units)) AS days,
+            min(day) AS first_day,
+            arraySum(d -> if(facts.4 AND d.1 != first_day, 0.,
+                facts.5 * least(d.2, facts.6)
+                    * if(facts.7 = 0, 1., exp2(-greatest(0, at_ms - 86400000 * (toInt64(toUInt16(d.1)) + 1)) / 86400000 / facts.7))), days) AS rule_value
         FROM
         (
-            SELECT -- a day: units up to the limit, faded since the day's end
+            SELECT -- a day
                 site, track, lead_id, rule, day,
+                sum(unit_count) AS day_units,
                 max(unit_newest) AS day_newest,
-                argMax(unit_facts, unit_newest) AS day_facts,
-                sum(unit_count) AS n,
-                day_facts.5 * if(day_facts.6 = 0, n, least(n, day_facts.6)) AS full_value,
-                greatest(0, at_ms - 86400000 * (toInt64(toUInt16(day)) + 1)) / 86400000 AS age_days,
-                if(day_facts.7 = 0, full_value, full_value * exp2(-age_days / day_facts.7)) AS day_value
+                argMax(unit_facts, unit_newest) AS day_facts
             FROM
             (
                 SELECT -- a unit: an event, or a view's dwell, which is cumulative
                     site, track, lead_id, rule, day, unit_key,
                     max(units) AS unit_count,
-                    max(received_at) AS unit_newest,
-                    argMax((rule_group, group_cap, group_floor, once, points, rule_limit, half_life_days), received_at) AS unit_facts
+                    max((received_at, model_version)) AS unit_newest,
+                    argMax((rule_group, group_cap, group_floor, once, points, rule_limit, half_life_days), (received_at, model_version)) AS unit_facts
                 FROM ledger
-                WHERE reason IN ('ok', 'cap') AND least(event_time, received_at) <= {at:DateTime64(3, 'UTC')}
+                WHERE reason IN ('ok', 'cap') AND received_at <= {at:DateTime64(3, 'UTC')}
                 GROUP BY site, track, lead_id, rule, day, unit_key
             )
             GROUP BY site, track, lead_id, rule, day
@@ -91,4 +92,4 @@ FROM
     GROUP BY site, track, lead_id, rule_group
 )
 GROUP BY site, track, lead_id
-COMMENT 'Score of every lead as of any instant, folded from the ledger: lead_score_at(at = ''2026-01-31 12:00:00'')';
+COMMENT 'Score of every lead as it was known at any instant, folded from the ledger: lead_score_at(at = ''2026-01-31 12:00:00'')';
