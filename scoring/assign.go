@@ -69,7 +69,12 @@ func (s *session) stash() {
 }
 
 // fail ends the session at the loop's next turn: callbacks cannot return errors.
-func (s *session) fail(err error) { s.failure.CompareAndSwap(nil, &err) }
+// A restore that was cut off by the end of run is none.
+func (s *session) fail(err error) {
+	if s.ctx.Err() == nil {
+		s.failure.CompareAndSwap(nil, &err)
+	}
+}
 
 // adjust decides where to read on, between the group's offsets and the fences.
 func (s *session) adjust(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {

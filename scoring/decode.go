@@ -14,12 +14,13 @@ import (
 const (
 	reasonUndecodable = "undecodable" // not protobuf
 	reasonIncomplete  = "incomplete"  // without an id, a site, a visitor or a time
+	reasonOversized   = "oversized"   // an id or name that no collector lets through
 	reasonMisrouted   = "misrouted"   // the record's key is not the event's: its partition is not the lead's
 	reasonUnsupported = "unsupported" // a hand-over, which this release does not fold
 	reasonPanic       = "panic"       // the model failed on it
 )
 
-var reasons = []string{reasonUndecodable, reasonIncomplete, reasonMisrouted, reasonUnsupported, reasonPanic}
+var reasons = []string{reasonUndecodable, reasonIncomplete, reasonOversized, reasonMisrouted, reasonUnsupported, reasonPanic}
 
 // refusal is why a record cannot be folded.
 type refusal struct{ reason, detail string }
@@ -65,7 +66,8 @@ func decodeRouted(r *kgo.Record) (schemas.LeadID, *pb.Event, *refusal) {
 	return schemas.LeadID(routed.LeadId), ev, nil
 }
 
-// incomplete refuses an event without the fields that everything hangs on.
+// incomplete refuses an event without the fields that everything hangs on, and
+// one that cannot be passed on.
 func incomplete(ev *pb.Event) *refusal {
 	switch {
 	case ev.EventId == "":
@@ -77,19 +79,31 @@ func incomplete(ev *pb.Event) *refusal {
 	case ev.ReceivedAt <= 0 || ev.EventTime <= 0:
 		return refuse(reasonIncomplete, "event_time %d and received_at %d must be after 1970", ev.EventTime, ev.ReceivedAt)
 	}
+	for _, word := range []string{ev.EventId, ev.Site, ev.AnonymousId, ev.UserId, ev.Name, ev.Path, ev.Country} {
+		if len(word) > maxWord {
+			return refuse(reasonOversized, "an id or name of %d bytes, more than %d", len(word), maxWord)
+		}
+	}
 	return nil
 }
 
-// deadLetterPayload is the most bytes of a refused record that are kept, so
-// that the letter itself stays under the broker's limit of 1 MB.
-const deadLetterPayload = 900_000
+// maxWord bounds what the outputs repeat of an event: a lead's record or a
+// ledger row that the broker refuses for its size would stop the line.
+const maxWord = 8 << 10
+
+// What is kept of a refused record, so that the letter itself stays under the
+// broker's limit of 1 MB.
+const (
+	deadLetterPayload = 900_000
+	deadLetterKey     = 10_000
+)
 
 // deadLetter wraps a refused record with all that is needed to play it again.
 func deadLetter(r *kgo.Record, no *refusal, ev *pb.Event, now int64) *pb.DeadLetter {
 	return &pb.DeadLetter{
 		Stage: "scoring", Reason: no.reason, Detail: fmt.Sprintf("%.1000s", no.detail),
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
-		Key: r.Key, Payload: r.Value[:min(len(r.Value), deadLetterPayload)],
+		Key: r.Key[:min(len(r.Key), deadLetterKey)], Payload: r.Value[:min(len(r.Value), deadLetterPayload)],
 		Site: ev.GetSite(), Protocol: ev.GetProtocol(), At: now,
 	}
 }

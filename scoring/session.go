@@ -275,7 +275,8 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	}
 	if no != nil {
 		s.txn.tally.deadLetters[no.reason]++
-		s.produce(p, schemas.TopicDeadLetter, r.Key, deadLetter(r, no, ev, s.now().UnixMilli()))
+		letter := deadLetter(r, no, ev, s.now().UnixMilli())
+		s.produce(p, schemas.TopicDeadLetter, letter.Key, letter)
 		s.txn.refusedFirst(r, no)
 		return
 	}

@@ -96,9 +96,18 @@ func (s *session) produce(p *partition, topic string, key []byte, value proto.Me
 		t.fail(fmt.Errorf("encode for %s: %w", topic, err))
 		return
 	}
+	if len(b) > maxOutput {
+		s.metrics.oversized.Inc()
+		s.log.Error("scoring: an output is larger than a broker takes and is left out; a lead's goes on in memory and in snapshots",
+			zap.String("topic", topic), zap.ByteString("key", key), zap.Int("bytes", len(b)))
+		return
+	}
 	r := &kgo.Record{Topic: topic, Partition: p.num, Key: key, Value: b, Headers: headers}
 	s.kafka.Produce(context.Background(), r, t.produced)
 }
+
+// maxOutput is what fits a batch of the client's and the broker's default, 1 MB.
+const maxOutput = 990_000
 
 // produced is called by the client when a record stands or failed.
 func (t *txn) produced(r *kgo.Record, err error) {

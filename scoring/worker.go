@@ -109,6 +109,9 @@ func (w *Worker) Run(ctx context.Context) error {
 // session runs one session from start to end.
 func (w *Worker) session(ctx context.Context) error {
 	s, err := newSession(ctx, w)
+	if ctx.Err() != nil && err != nil {
+		return nil // told to stop before there was anything to finish
+	}
 	if err != nil {
 		return err
 	}

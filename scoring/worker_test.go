@@ -2,11 +2,13 @@ package scoring
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -113,4 +115,37 @@ func TestAFreshWorkerIsNotReadyUntilItHasItsPartitions(t *testing.T) {
 	require.Eventually(t, func() bool { return w.Ready(context.Background()) == nil }, 10*time.Second, 10*time.Millisecond)
 	w.stop()
 	require.Error(t, w.Ready(context.Background()))
+}
+
+func TestStoppingWhileStartingIsNoError(t *testing.T) {
+	r := newRig(t, "", testPartitions)
+	r.send(visits(1, 500, 20)...)
+	for i := range 20 {
+		w := r.start(r.config())
+		time.Sleep(time.Duration(i*3) * time.Millisecond) // from connecting, over restoring, to the first commit
+		w.stop()
+	}
+	w := r.start(r.config())
+	r.settled(w.cfg.Group)
+	w.stop()
+	r.requireTruth()
+}
+
+func TestAnOutputThatNoBrokerTakesDoesNotStopTheLine(t *testing.T) {
+	r := newRig(t, "", testPartitions)
+	events := visits(1, 100, 5)
+	w := r.worker(r.config())
+	w.Worker.apply = func(l *model.Lead, ev *pb.Event, src *pb.Source) model.Outcome {
+		out := r.model.Apply(l, ev, src)
+		if ev.EventId == events[50].EventId {
+			out.Stages = append(out.Stages, &pb.StageRow{LeadId: make([]byte, 16), Why: strings.Repeat("x", maxOutput)})
+		}
+		return out
+	}
+	r.send(events...)
+	r.runs(w)
+	r.settled(w.cfg.Group)
+	w.stop()
+	r.requireTruth()
+	require.Positive(t, w.counter("leadstream_scoring_oversized_outputs_total"))
 }
