@@ -36,7 +36,7 @@ func (r *rig) putViews(from, to int) {
 		part := int32(i % testPartitions)
 		r.put(schemas.TopicEvents, part, ev)
 		r.put(schemas.TopicLedger, part, &pb.LedgerRow{LeadId: leadID(i % 50), Site: "demo", Track: "main", EventId: ev.EventId, EventTime: ev.EventTime,
-			ReceivedAt: ev.ReceivedAt, Day: int32(ev.EventTime / 86400000), Rule: "pricing", Points: 5, Limit: 3, UnitKey: uint64(i), Units: 1, Reason: "ok"})
+			ReceivedAt: ev.ReceivedAt, Day: int32(ev.EventTime / 86400000), Rule: "pricing", Points: 5, Limit: 3, Group: "web", GroupCap: 100, UnitKey: uint64(i), Units: 1, Reason: "ok"})
 		r.put(schemas.TopicLeads, part, &pb.LeadRecord{LeadId: leadID(i % 50), Site: "demo", Track: "main", Revision: uint64(i), ReceivedAt: ev.ReceivedAt})
 	}
 }

@@ -73,7 +73,27 @@ func (in *inserter) writeTable(ctx context.Context, b *batch, t table) ([]refuse
 		// Not one row of many was taken: then it is the table that is wrong, not the rows.
 		return nil, fmt.Errorf("every row was refused; compare the table with this release's (`leadstream migrate`): %w", err)
 	}
+	if stored > 0 {
+		return in.again(ctx, b, t.tableName(), refused)
+	}
 	return refused, nil
+}
+
+// again gives the refused records a last try, one by one, now that the table is
+// known to take rows: somebody may have mended it while they were tried.
+func (in *inserter) again(ctx context.Context, b *batch, name string, refused []refusedRecord) (still []refusedRecord, err error) {
+	for _, letter := range refused {
+		one := newBatch()
+		one.add(letter.Record, b.born)
+		one.seal()
+		err := in.insert(ctx, one.table(name), one.token(name))
+		if isBadData(err) {
+			still = append(still, refusedRecord{letter.Record, &refusal{reasonRejected, err}})
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return still, nil
 }
 
 // isolate builds the table again from halves of the batch's records, and halves

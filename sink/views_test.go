@@ -25,7 +25,7 @@ func foldLedger(rows []*pb.LedgerRow, at int64) float64 {
 	}
 	units, facts, first := map[day]map[uint64]uint32{}, map[string]*pb.LedgerRow{}, map[string]int32{}
 	for _, row := range rows {
-		if row.Reason != "ok" && row.Reason != "cap" || min(row.EventTime, row.ReceivedAt) > at {
+		if row.Reason != "ok" && row.Reason != "cap" || row.ReceivedAt > at {
 			continue
 		}
 		key := day{row.Rule, row.Day}
@@ -59,10 +59,7 @@ func foldLedger(rows []*pb.LedgerRow, at int64) float64 {
 	for _, row := range facts {
 		if v, ok := groups[row.Group]; ok {
 			delete(groups, row.Group)
-			if row.Group != "" {
-				v = min(row.GroupCap, max(row.GroupFloor, v))
-			}
-			total += v
+			total += min(row.GroupCap, max(row.GroupFloor, v))
 		}
 	}
 	return min(100, max(-100, total))
@@ -73,7 +70,7 @@ var testRules = []*pb.LedgerRow{
 	{Rule: "dwell", Group: "web", Points: .75, Limit: 8, HalfLife: 3.5, GroupCap: 60, GroupFloor: 0},
 	{Rule: "demo", Group: "form", Points: 30, Limit: 1, Once: true, GroupCap: 50, GroupFloor: 0},
 	{Rule: "careers", Group: "off", Points: -15, Limit: 3, HalfLife: 30, GroupCap: 0, GroupFloor: -40},
-	{Rule: "free", Points: 1.1, Limit: 5, HalfLife: 1},
+	{Rule: "free", Group: "general", Points: 1.1, Limit: 5, HalfLife: 1, GroupCap: 100, GroupFloor: -100},
 }
 
 // randomLedger is what a lead might have done in twenty days, with refused rows between.
