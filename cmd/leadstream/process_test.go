@@ -62,6 +62,9 @@ func (l *lockedBuffer) String() string {
 // start runs leadstream with the words given; the test ends it if it still runs.
 func start(t testing.TB, words ...string) *process {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts the whole path; `make test` runs it")
+	}
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := &process{t: t, cmd: exec.Command(self, words...), out: new(lockedBuffer), done: make(chan error, 1)}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,7 +21,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 		require.NoError(t, err)
 		have, err := os.ReadFile(filepath.Join("..", "pb", filepath.Base(path)))
 		require.NoError(t, err)
-		require.Equal(t, string(want), string(have), "run `make generate`")
+		require.True(t, bytes.Equal(want, have), "schemas/pb/%s is not what the .proto files say: run `make generate`", filepath.Base(path))
 	}
 }
 

@@ -105,7 +105,8 @@ type Event struct {
 	Title        string `protobuf:"bytes,14,opt,name=title,proto3" json:"title,omitempty"`
 	Referrer     string `protobuf:"bytes,15,opt,name=referrer,proto3" json:"referrer,omitempty"`
 	ReferrerHost string `protobuf:"bytes,16,opt,name=referrer_host,json=referrerHost,proto3" json:"referrer_host,omitempty"`
-	// search, social, mail, paid, ai, referral, direct: filled by the pipeline.
+	// search, social, mail, paid, ai, referral, internal (the same site), direct: filled by the
+	// pipeline for page and screen events.
 	Channel     string `protobuf:"bytes,17,opt,name=channel,proto3" json:"channel,omitempty"`
 	UtmSource   string `protobuf:"bytes,18,opt,name=utm_source,json=utmSource,proto3" json:"utm_source,omitempty"`
 	UtmMedium   string `protobuf:"bytes,19,opt,name=utm_medium,json=utmMedium,proto3" json:"utm_medium,omitempty"`

@@ -1024,7 +1024,8 @@ type LedgerRow struct {
 	Once bool `protobuf:"varint,14,opt,name=once,proto3" json:"once,omitempty"`
 	// Days; 0 = never fades.
 	HalfLife float64 `protobuf:"fixed64,15,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
-	// The event id's hash, or the view id's for dwell rules.
+	// The hash of what is counted: the event id, or the view, page or session when
+	// the rule's limit counts those; dwell rules count views.
 	UnitKey uint64 `protobuf:"fixed64,16,opt,name=unit_key,json=unitKey,proto3" json:"unit_key,omitempty"`
 	Units   uint32 `protobuf:"varint,17,opt,name=units,proto3" json:"units,omitempty"`
 	Counted bool   `protobuf:"varint,18,opt,name=counted,proto3" json:"counted,omitempty"`

@@ -45,6 +45,7 @@ func Main(m *testing.M) {
 // its name is logged.
 func ClickHouse(t testing.TB) (dsn string) {
 	t.Helper()
+	unlessShort(t)
 	server, err := sharedServer()
 	if err != nil {
 		t.Fatalf("embeddedtest: %v", err)
@@ -72,11 +73,21 @@ func ClickHouse(t testing.TB) (dsn string) {
 // Whoever stops it stops it for every test of the package; start another with embedded.StartClickHouse.
 func Server(t testing.TB) *embedded.ClickHouse {
 	t.Helper()
+	unlessShort(t)
 	server, err := sharedServer()
 	if err != nil {
 		t.Fatalf("embeddedtest: %v", err)
 	}
 	return server
+}
+
+// unlessShort is the one way around a store: `make check` asks for it by -short and says so.
+// `make test` and CI never do.
+func unlessShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs ClickHouse; `make test` runs it")
+	}
 }
 
 // sharedServer starts the server once; a failed start is remembered, for the next test would only wait for the same failure.
