@@ -4,6 +4,7 @@ const zh = document.documentElement.lang.startsWith('zh');
 const words = JSON.parse(document.body.dataset.words || '{}');
 const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
 const pick = (name) => (zh && name.zh) || name.en || name.id || '';
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 // The score of a moment: the same sum as view leads_at and leads.Fade.
@@ -159,8 +160,8 @@ function sortRows(body) {
 
 function showLeads(leads) {
   const body = hot.querySelector('tbody');
-  if (!body) { // the first lead of an empty list: the server draws the table
-    if (leads.some(wanted)) swap(['[data-hot]', '.head', '.tabs', '.filters'], true);
+  if (!body) { // the first lead of an empty list: the server draws the table once it has the lead
+    if (leads.some(wanted)) resync(10000);
     return;
   }
   const rows = new Map([...body.rows].map((row) => [rowKey(row), row]));
@@ -192,21 +193,45 @@ async function fetchPage() {
   if (!response.ok) return null;
   return new DOMParser().parseFromString(await response.text(), 'text/html');
 }
-async function swap(selectors, whole = false) {
+async function swap(selectors) {
   let page;
   try { page = await fetchPage(); } catch { return; } // offline: the stream's return swaps again
   if (!page) return;
-  if (whole) { // parts that are not there yet
-    document.querySelector('main').replaceWith(page.querySelector('main'));
-    location.reload(); // and their listeners
-    return;
-  }
   for (const selector of selectors) {
     const fresh = all(selector, page);
     all(selector).forEach((old, i) => { if (fresh[i] && old.outerHTML !== fresh[i].outerHTML) old.replaceWith(fresh[i]); });
   }
   tellTimes();
 }
+
+// The stream tells changes only, and the tables are behind it by the sink's batch: what happened between the two, as a page
+// was being opened, is found by asking the list once more.
+async function resync(patience = 0) {
+  if (resync.running) return;
+  resync.running = true;
+  for (const end = Date.now() + patience; ;) {
+    await pause(400);
+    const page = await fetchPage().catch(() => null);
+    const fresh = page && page.querySelector('[data-hot] tbody');
+    const body = hot.querySelector('tbody');
+    if (fresh && !body) { location.reload(); return; }
+    if (fresh) takeOver(body, fresh);
+    if (fresh || Date.now() > end) break;
+  }
+  resync.running = false;
+}
+function takeOver(body, fresh) {
+  const rows = new Map([...body.rows].map((row) => [rowKey(row), row]));
+  for (const row of [...fresh.rows]) {
+    const old = rows.get(rowKey(row));
+    if (old && Number(old.dataset.revision) >= Number(row.dataset.revision)) continue;
+    if (old) old.replaceWith(row); else body.append(row);
+    tickRow(row);
+  }
+  sortRows(body);
+  tellTimes();
+}
+
 let soon = 0;
 function swapSoon(selectors) {
   if (soon) return;
@@ -233,7 +258,7 @@ async function chase(revision) {
   if (chase.running) return;
   chase.running = true;
   for (let wait = 150; wait < 6000; wait *= 1.6) {
-    await new Promise((done) => setTimeout(done, wait));
+    await pause(wait);
     let page = null;
     try { page = await fetchPage(); } catch { continue; }
     const fresh = page && page.querySelector('[data-leadpage]');
@@ -273,7 +298,7 @@ function follow(url, show, anew) {
   const waiting = new Map();
   let lost = false;
   const stream = new EventSource(url);
-  stream.addEventListener('open', () => { beat(true); if (lost) anew(); lost = false; });
+  stream.addEventListener('open', () => { beat(true); anew(lost); lost = false; });
   stream.addEventListener('error', () => { beat(false); lost = true; });
   stream.addEventListener('reset', () => { lost = true; });
   stream.addEventListener('lead', (event) => {
@@ -287,7 +312,8 @@ function follow(url, show, anew) {
 
 tellTimes();
 if (hot) {
-  follow(hot.dataset.stream, showLeads, () => location.reload());
+  follow(hot.dataset.stream, showLeads, (lost) => { if (lost) location.reload(); else setTimeout(resync, 2000); });
+  setInterval(() => { if (!document.hidden) resync(); }, 30000);
   setInterval(() => { const body = hot.querySelector('tbody'); if (!body || document.hidden) return; all('tr', body).forEach(tickRow); if (hot.dataset.sort === 'score') sortRows(body); }, 1000);
 }
 if (lead) {

@@ -1,0 +1,161 @@
+// The app in a real browser over the whole path: LEADSTREAM_BIN is started with everything in it, events go in by the
+// collector's door, and what a salesperson sees moves without a reload.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { chromium } from 'playwright-core'
+import { executable, flags } from '../../../tracker/browser/launch.mjs'
+
+const binary = process.env.LEADSTREAM_BIN
+if (!binary) {
+  throw new Error('LEADSTREAM_BIN names no leadstream binary: run `make build` and set LEADSTREAM_BIN=$PWD/bin/leadstream')
+}
+
+const at = {}
+const patience = { timeout: 30_000 } // no measurement: a busy machine is not a broken one
+let leadstream, browser, data, page, complaints
+let said = ''
+
+async function freePort() {
+  const server = net.createServer()
+  await new Promise(done => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address()
+  await new Promise(done => server.close(done))
+  return `127.0.0.1:${port}`
+}
+
+async function ready() {
+  for (const end = Date.now() + 120_000; Date.now() < end; await new Promise(done => setTimeout(done, 100))) {
+    if (leadstream.exitCode !== null) break
+    try { if ((await fetch(`http://${at.telemetry}/readyz`)).ok) return } catch { /* not yet */ }
+  }
+  throw new Error(`leadstream is not ready:\n${said.slice(-4000)}`)
+}
+
+before(async () => {
+  for (const name of ['ingest', 'leads', 'telemetry', 'kafka', 'clickhouse', 'clickhouse-http']) at[name] = await freePort()
+  data = mkdtempSync(path.join(tmpdir(), 'leadstream-app-'))
+  const listens = Object.entries(at).map(([name, address]) => `--${name}-listen=${address}`)
+  leadstream = spawn(binary, ['all', `--data-dir=${data}`, ...listens], { stdio: ['ignore', 'pipe', 'pipe'] })
+  for (const stream of [leadstream.stdout, leadstream.stderr]) stream.setEncoding('utf8').on('data', text => { said += text })
+  await ready()
+  browser = await chromium.launch({ executablePath: executable, headless: true, args: flags })
+})
+
+after(async () => {
+  await browser?.close()
+  if (leadstream && leadstream.exitCode === null) {
+    const gone = new Promise(done => leadstream.once('exit', done))
+    leadstream.kill('SIGINT')
+    await gone
+  }
+  if (data) rmSync(data, { recursive: true, force: true })
+})
+
+beforeEach(async () => {
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  complaints = []
+  // A line that the content security policy forbids is an error here, and so is a fault of the script.
+  page.on('console', message => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()) })
+  page.on('pageerror', error => complaints.push(error.message))
+})
+
+afterEach(async () => {
+  await page.close()
+  assert.deepEqual(complaints, [])
+})
+
+const open = async where => {
+  await page.goto(`http://${at.leads}${where}`)
+  if (!where.startsWith('/funnel')) await page.waitForSelector('[data-pulse]:not([hidden]):not(.off)', patience)
+}
+
+let sent = 0
+async function send(kind, anonymousId, body) {
+  const answer = await fetch(`http://${at.ingest}/v1/${kind}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: `Basic ${btoa('demo:')}` },
+    body: JSON.stringify({ anonymousId, messageId: `${anonymousId}-${++sent}`, timestamp: new Date().toISOString(), ...body }),
+  })
+  assert.equal(answer.status, 200, await answer.text())
+}
+const view = (who, where) => send('page', who, { properties: { path: where, url: `https://kiln.example${where}` } })
+const row = who => page.locator('tbody tr', { hasText: who })
+const scoreOf = async where => Number(await where.textContent())
+
+test('an empty list says what to do, and fills by itself', async () => {
+  await open('/')
+  assert.match(await page.textContent('main'), /No leads yet/)
+  await view('newcomer', '/pricing')
+  await page.waitForSelector('table.hot tbody tr', patience)
+  assert.match(await page.textContent('tbody tr'), /\/pricing/)
+})
+
+test('rows rise, move and are joined by others, without a reload', async () => {
+  await send('identify', 'ada', { userId: 'ada', traits: { name: 'Ada Lovelace', email: 'ada@kiln.example' } })
+  await send('identify', 'bob', { userId: 'bob', traits: { name: '<b>Bob</b>' } })
+  await open('/')
+  await page.evaluate(() => { window.stillTheSamePage = true })
+  await row('Ada').waitFor(patience)
+  await row('<b>Bob</b>').waitFor(patience)
+  const before = await scoreOf(row('Ada').locator('.num'))
+  await view('ada', '/pricing')
+  await page.waitForFunction(low => [...document.querySelectorAll('tbody tr')].some(r => r.textContent.includes('Ada') && Number(r.querySelector('.num').textContent) > low), before, patience)
+  await page.waitForFunction(() => {
+    const scores = [...document.querySelectorAll('tbody .num')].map(n => Number(n.textContent))
+    return scores.every((s, i) => !i || s <= scores[i - 1])
+  }, null, patience)
+  assert.match(await row('Ada').textContent(), /\+\d/, 'with its reasons')
+  assert.equal(await page.locator('tbody b', { hasText: /^Bob$/ }).count(), 0, 'a name is text')
+  assert.equal(await page.evaluate(() => window.stillTheSamePage), true)
+})
+
+test('a lead page follows its lead: dial, reasons and timeline', async () => {
+  await view('cyd', '/pricing')
+  await open('/')
+  await page.goto(await page.evaluate(async () => {
+    for (;;) {
+      const { leads } = await (await fetch('/v1/leads?q=cyd')).json()
+      if (leads.length) return `${location.origin}/leads/${leads[0].id}`
+    }
+  }))
+  await page.waitForSelector('[data-pulse]:not([hidden]):not(.off)', patience)
+  const before = await scoreOf(page.locator('.dial .num'))
+  const entries = await page.locator('.timeline li').count()
+  await send('identify', 'cyd', { userId: 'cyd', traits: { name: 'Cyd' } })
+  await page.waitForFunction(low => Number(document.querySelector('.dial .num').textContent) > low, before, patience)
+  await page.waitForFunction(n => document.querySelectorAll('.timeline li').length > n, entries, patience)
+  await page.waitForFunction(() => document.querySelector('h1').textContent === 'Cyd', null, patience)
+})
+
+test('scores fade as the clock runs, with no event at all', async () => {
+  await view('dee', '/pricing')
+  await page.clock.install()
+  await open('/')
+  await page.waitForSelector('tbody tr', patience)
+  const before = await scoreOf(page.locator('tbody .num').first())
+  await page.clock.fastForward(30 * 24 * 3600 * 1000)
+  await page.waitForFunction(high => Number(document.querySelector('tbody .num').textContent) < high, before, patience)
+})
+
+test('the funnel stands in both languages, in the dark and on a phone', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 })
+      for (const [lang, title] of [['en', 'Funnel'], ['zh', '漏斗']]) {
+        for (const where of ['/funnel', '/']) {
+          await open(`${where}?lang=${lang}`)
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+          assert.ok(wide <= 0, `${where} at ${width} is ${wide} px too wide`)
+        }
+        assert.match(await page.textContent('.top'), new RegExp(title))
+      }
+    }
+  }
+})
