@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"leadstream/internal/daemon"
@@ -150,6 +151,10 @@ func (b *base) startClickHouse(ctx context.Context) (daemon.Part, error) {
 		return daemon.Part{}, err
 	}
 	b.cfg.ClickHouse.Addr, b.clickhouseHTTP = server.Addr(), server.HTTPAddr()
+	b.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "leadstream_embedded_clickhouse_restarts_total",
+		Help: "Times the embedded ClickHouse crashed and was started again.",
+	}, func() float64 { return float64(server.Restarts()) }))
 	b.log.Named("clickhouse").Info("embedded ClickHouse is up", zap.String("native", server.Addr()),
 		zap.String("http", server.HTTPAddr()), zap.String("server", server.Describe()))
 	return daemon.Part{Name: "clickhouse", Run: func(ctx context.Context) error {
