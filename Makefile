@@ -54,7 +54,7 @@ race: ## all Go tests, with real ClickHouse and the race detector
 browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
 	@echo "test: the tracker in a real browser ..."
-	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec "tracker/browser/*.test.mjs" "leads/browser/*.test.mjs"
+	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
 
 node_modules:
 	@deploy/need node npm

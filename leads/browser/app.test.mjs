@@ -1,64 +1,15 @@
-// The app in a real browser over the whole path: LEADSTREAM_BIN is started with everything in it, events go in by the
-// collector's door, and what a salesperson sees moves without a reload.
+// The app as a salesperson has it open: events go in by the collector's door, and what is on the screen moves without a reload.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import net from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { chromium } from 'playwright-core'
-import { executable, flags } from '../../../tracker/browser/launch.mjs'
+import { afterEach, beforeEach, test } from 'node:test'
+import { at, visitor } from '../../tracker/browser/house.mjs'
 
-const binary = process.env.LEADSTREAM_BIN
-if (!binary) {
-  throw new Error('LEADSTREAM_BIN names no leadstream binary: run `make build` and set LEADSTREAM_BIN=$PWD/bin/leadstream')
-}
-
-const at = {}
 const patience = { timeout: 30_000 } // no measurement: a busy machine is not a broken one
-let leadstream, browser, data, page, complaints
-let said = ''
-
-async function freePort() {
-  const server = net.createServer()
-  await new Promise(done => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address()
-  await new Promise(done => server.close(done))
-  return `127.0.0.1:${port}`
-}
-
-async function ready() {
-  for (const end = Date.now() + 120_000; Date.now() < end; await new Promise(done => setTimeout(done, 100))) {
-    if (leadstream.exitCode !== null) break
-    try { if ((await fetch(`http://${at.telemetry}/readyz`)).ok) return } catch { /* not yet */ }
-  }
-  throw new Error(`leadstream is not ready:\n${said.slice(-4000)}`)
-}
-
-before(async () => {
-  for (const name of ['ingest', 'leads', 'telemetry', 'kafka', 'clickhouse', 'clickhouse-http']) at[name] = await freePort()
-  data = mkdtempSync(path.join(tmpdir(), 'leadstream-app-'))
-  const listens = Object.entries(at).map(([name, address]) => `--${name}-listen=${address}`)
-  leadstream = spawn(binary, ['all', `--data-dir=${data}`, ...listens], { stdio: ['ignore', 'pipe', 'pipe'] })
-  for (const stream of [leadstream.stdout, leadstream.stderr]) stream.setEncoding('utf8').on('data', text => { said += text })
-  await ready()
-  browser = await chromium.launch({ executablePath: executable, headless: true, args: flags })
-})
-
-after(async () => {
-  await browser?.close()
-  if (leadstream && leadstream.exitCode === null) {
-    const gone = new Promise(done => leadstream.once('exit', done))
-    leadstream.kill('SIGINT')
-    await gone
-  }
-  if (data) rmSync(data, { recursive: true, force: true })
-})
+let page, context, complaints
 
 beforeEach(async () => {
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  context = await visitor()
+  page = await context.newPage()
   complaints = []
   // A line that the content security policy forbids is an error here, and so is a fault of the script.
   page.on('console', message => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()) })
@@ -66,7 +17,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await page.close()
+  await context.close()
   assert.deepEqual(complaints, [])
 })
 
