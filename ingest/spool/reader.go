@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"go.uber.org/zap"
 )
@@ -193,35 +192,4 @@ func (r *reader) giveUp(from uint64, why error) uint64 {
 	r.spool.setAside(v.seg, at, v.end, why)
 	r.close()
 	return v.below
-}
-
-// history knows how far the spool was drained some time ago.
-type history struct {
-	keep  time.Duration
-	marks []mark
-}
-
-type mark struct {
-	at      time.Time
-	drained uint64
-}
-
-// note is called whenever drained may have moved; it keeps one mark for each 64th of the time.
-func (h *history) note(now time.Time, drained uint64) {
-	if n := len(h.marks); h.keep == 0 || n > 0 && (h.marks[n-1].drained == drained || now.Sub(h.marks[n-1].at) < h.keep/64) {
-		return
-	}
-	h.marks = append(h.marks, mark{now, drained})
-}
-
-// settled is how far it was drained keep ago; before is what it said last.
-func (h *history) settled(now time.Time, drained, before uint64) uint64 {
-	if h.keep == 0 {
-		return drained
-	}
-	for len(h.marks) > 0 && now.Sub(h.marks[0].at) >= h.keep {
-		before = h.marks[0].drained
-		h.marks = h.marks[1:]
-	}
-	return before
 }
