@@ -60,6 +60,7 @@ func (r *rig) child(env ...string) (kill func()) {
 	cmd.Env = append(append(os.Environ(), childAddr+"="+strings.Join(r.addrs, ",")), env...)
 	cmd.Stderr = os.Stderr
 	require.NoError(r.t, cmd.Start())
+	r.t.Cleanup(func() { _ = cmd.Process.Kill() }) // also when the test fails before
 	return func() {
 		require.NoError(r.t, cmd.Process.Kill())
 		err := cmd.Wait()

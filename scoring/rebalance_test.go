@@ -118,9 +118,12 @@ func TestAWorkerThatKeepsFailingSaysSo(t *testing.T) {
 	})
 	r.send(visits(1, 10, 2)...)
 	w := r.worker(r.config())
+	w.pause = 10 * time.Millisecond
+	began := time.Now()
 	err := w.Run(context.Background())
 	require.ErrorContains(t, err, "5 sessions in a row failed")
 	require.ErrorIs(t, err, kerr.ProducerFenced)
+	require.GreaterOrEqual(t, time.Since(began), 15*w.pause, "every pause is twice the last")
 }
 
 // TestARestoreWaitsForTheFormerOwnersOpenTransaction is the fault of restoring

@@ -8,13 +8,11 @@ import (
 	"time"
 
 	"leadstream/schemas"
-	"leadstream/schemas/pb"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 )
 
 // restore brings partitions up to the changelog's high watermark: a snapshot if
@@ -35,14 +33,20 @@ func (s *session) restore(ctx context.Context, parts map[int32]*partition) error
 	if err != nil {
 		return fmt.Errorf("scoring: end offsets of leads: %w", err)
 	}
-	tail := &tail{session: s, until: map[int32]int64{}, parts: parts}
+	r := &restorer{session: s, parts: parts, last: map[int32]*written{}}
+	tail := s.newTail(schemas.TopicLeads, r.take)
 	for num, p := range parts {
 		start, end := offsetOf(starts, schemas.TopicLeads, num), offsetOf(ends, schemas.TopicLeads, num)
-		if s.base(p, start, end); p.changelog < end {
-			tail.until[num] = end
-		}
+		s.base(p, start, end)
+		tail.add(num, p.changelog, end)
 	}
-	return tail.read(ctx)
+	if err := tail.read(ctx); err != nil {
+		return err
+	}
+	for num, p := range parts {
+		p.changelog = max(p.changelog, offsetOf(ends, schemas.TopicLeads, num))
+	}
+	return r.believe(ctx)
 }
 
 // base is what the tail is read on top of: the state in memory, a snapshot, or nothing.
@@ -66,11 +70,13 @@ func (s *session) base(p *partition, start, end int64) {
 	p.changelog = start
 }
 
-// tail reads changelogs from where each partition stands to its high watermark,
-// committed records only.
+// tail reads a topic from given places to its high watermark, committed records
+// only; take is shown control records, too.
 type tail struct {
 	*session
-	parts map[int32]*partition
+	topic string
+	take  func(*kgo.Record)
+	from  map[int32]kgo.Offset
 	until map[int32]int64 // partitions still to be read, and to where
 	// stable is set when nothing was open any more below any end.
 	stable bool
@@ -78,6 +84,17 @@ type tail struct {
 	mu      sync.Mutex
 	answers map[int32]int // by broker: fetches answered since the last record
 	quiet   time.Time     // when the last record came
+}
+
+func (s *session) newTail(topic string, take func(*kgo.Record)) *tail {
+	return &tail{session: s, topic: topic, take: take, from: map[int32]kgo.Offset{}, until: map[int32]int64{}}
+}
+
+// add makes a partition one to be read, unless there is nothing to read in it.
+func (t *tail) add(num int32, from, until int64) {
+	if from < until {
+		t.from[num], t.until[num] = kgo.NewOffset().At(from), until
+	}
 }
 
 // OnBrokerRead counts answers to fetches; see drained.
@@ -100,13 +117,9 @@ func (t *tail) read(ctx context.Context) error {
 	if len(t.until) == 0 {
 		return nil
 	}
-	at := map[int32]kgo.Offset{}
-	for num := range t.until {
-		at[num] = kgo.NewOffset().At(t.parts[num].changelog)
-	}
 	t.heard()
 	opts := append(append([]kgo.Opt{}, t.Worker.kafka...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{schemas.TopicLeads: at}),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.topic: t.from}),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // they fill most of the places where no committed record is
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
@@ -142,43 +155,25 @@ func (t *tail) poll(ctx context.Context, client *kgo.Client) error {
 		return t.drained(ctx)
 	}
 	t.heard()
-	fetches.EachRecord(t.take)
+	fetches.EachRecord(func(r *kgo.Record) {
+		t.take(r)
+		if until, reading := t.until[r.Partition]; reading && r.Offset+1 >= until {
+			delete(t.until, r.Partition)
+		}
+	})
 	return nil
 }
 
-// take puts one record of the changelog over what was known.
-func (t *tail) take(r *kgo.Record) {
-	p := t.parts[r.Partition]
-	p.changelog = r.Offset + 1
-	if until, reading := t.until[r.Partition]; reading && p.changelog >= until {
-		delete(t.until, r.Partition)
-	}
-	if r.Attrs.IsControl() {
-		return
-	}
-	p.fence.raise(readFence(r.Headers))
-	if err := t.restoreLead(p, r); err != nil {
-		t.metrics.unreadable.Inc()
-		t.log.Error("scoring: a lead's record cannot be read; the lead starts from nothing",
-			zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset), zap.ByteString("lead", r.Key), zap.Error(err))
-	}
-}
-
-func (t *tail) restoreLead(p *partition, r *kgo.Record) error {
-	if r.Value == nil { // erased
-		id, err := schemas.ParseLeadID(string(r.Key))
-		if err == nil {
-			p.leads.forget(id)
-		}
-		return err
-	}
-	rec := new(pb.LeadRecord)
-	if err := proto.Unmarshal(r.Value, rec); err != nil {
-		return err
-	}
-	p.watermark = max(p.watermark, rec.ReceivedAt)
-	return p.leads.restore(t.model, rec)
-}
+// How long nothing has to come before places that never show are given up. The
+// embedded broker is one, and answers at once. In a cluster silence can also be
+// a leader that died: its successor has records for us, and the client hears of
+// it after 5 s, or 20 when the dead one does not even refuse connections. A
+// cluster shows nearly every place in the end (the marker follows what was
+// aborted, and compaction leaves the last record), so the long wait is rare.
+const (
+	silenceEmbedded = time.Second
+	silenceCluster  = 30 * time.Second
+)
 
 // drained gives up waiting for places that never show: records of aborted
 // transactions are hidden, and the embedded broker writes no marker after one
@@ -186,30 +181,43 @@ func (t *tail) restoreLead(p *partition, r *kgo.Record) error {
 // more below the end, and every broker, asked again since that was so, had
 // nothing more to give.
 func (t *tail) drained(ctx context.Context) error {
-	t.mu.Lock()
-	silent := time.Since(t.quiet) > time.Second && len(t.answers) > 0
-	for _, n := range t.answers {
-		silent = silent && n >= 3
-	}
-	t.mu.Unlock()
-	if !silent {
+	if !t.silent(time.Now()) {
 		return nil
 	}
-	stable, err := t.admin.ListCommittedOffsets(ctx, schemas.TopicLeads)
+	stable, err := t.admin.ListCommittedOffsets(ctx, t.topic)
 	if err == nil {
 		err = stable.Error()
 	}
 	if err != nil {
-		return fmt.Errorf("scoring: stable offsets of leads: %w", err)
+		return fmt.Errorf("scoring: stable offsets of %s: %w", t.topic, err)
 	}
 	return t.settle(stable)
+}
+
+// silent tells whether the brokers have nothing to give. In a cluster one that
+// answered once may be gone, and is not waited for.
+func (t *tail) silent(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	quiet, patient, all := now.Sub(t.quiet), 0, true
+	for _, n := range t.answers {
+		if n >= 3 {
+			patient++
+		} else {
+			all = false
+		}
+	}
+	if t.cfg.FreshTransactionalID { // the embedded broker
+		return quiet > silenceEmbedded && patient > 0 && all
+	}
+	return quiet > silenceCluster && patient > 0
 }
 
 // settle ends the partitions that have nothing open below their end; it needs
 // to see that twice, with answers in between.
 func (t *tail) settle(stable kadm.ListedOffsets) error {
 	for num, until := range t.until {
-		if offsetOf(stable, schemas.TopicLeads, num) < until {
+		if offsetOf(stable, t.topic, num) < until {
 			t.heard() // an open transaction: its end, or the broker's timeout for it, will come
 			return nil
 		}
@@ -219,9 +227,6 @@ func (t *tail) settle(stable kadm.ListedOffsets) error {
 		t.heard()
 		return nil
 	}
-	for num, until := range t.until {
-		t.parts[num].changelog = until
-		delete(t.until, num)
-	}
+	clear(t.until)
 	return nil
 }

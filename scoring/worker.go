@@ -24,8 +24,9 @@ const (
 	// timerGrace lets events that were received just before a timer's instant be
 	// folded first; they need a commit of the collector's batch and a poll of ours.
 	timerGrace = 300 * time.Millisecond
-	// A session that failed is begun again after pause; one that failed patience
-	// times in a row without living for a minute is handed to the operator.
+	// A session that failed is begun again after pause, then twice that and so on;
+	// one that failed patience times in a row without living for a minute is handed
+	// to the operator. 15 s in all: a cluster needs 10 to put a dead broker aside.
 	pause    = time.Second
 	patience = 5
 )
@@ -50,6 +51,7 @@ type Worker struct {
 	model   *model.Model
 	apply   applier
 	now     func() time.Time
+	pause   time.Duration
 	live    atomic.Pointer[session]
 }
 
@@ -61,7 +63,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 	if deps.Model == nil {
 		return nil, errors.New("scoring: no model: give Deps.Model")
 	}
-	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, model: deps.Model, now: deps.Now}
+	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, model: deps.Model, now: deps.Now, pause: pause}
 	w.apply = w.model.Apply
 	if w.log == nil {
 		w.log = zap.NewNop()
@@ -97,11 +99,12 @@ func (w *Worker) Run(ctx context.Context) error {
 			return fmt.Errorf("scoring: %d sessions in a row failed, the last: %w", failures, err)
 		}
 		w.metrics.restarts.Inc()
-		w.log.Warn("scoring: session failed, beginning again from the changelog", zap.Error(err), zap.Duration("after", pause))
+		wait := w.pause << (failures - 1)
+		w.log.Warn("scoring: session failed, beginning again from the changelog", zap.Error(err), zap.Duration("after", wait))
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(pause):
+		case <-time.After(wait):
 		}
 	}
 }
