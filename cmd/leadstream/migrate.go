@@ -48,7 +48,8 @@ const keep = 30 * 24 * time.Hour
 
 // migrateTopics creates what is missing. The embedded broker must not compact
 // (its compaction is not safe against a kill), so there every topic is bounded
-// by the broker's own retention and workers restore from their snapshots.
+// by the broker's own retention and workers restore from their snapshots. How
+// many replicas must have a record follows from how many there are (EnsureTopics).
 func migrateTopics(ctx context.Context, cfg Config, embeddedBroker bool) error {
 	client, err := kafka.NewClient(cfg.Kafka, zap.NewNop())
 	if err != nil {
@@ -62,25 +63,13 @@ func migrateTopics(ctx context.Context, cfg Config, embeddedBroker bool) error {
 		case embeddedBroker:
 			topic.Configs = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
 		case t.Compacted:
-			topic.Configs = map[string]string{"cleanup.policy": "compact", "min.insync.replicas": minInSync(cfg)}
+			topic.Configs = map[string]string{"cleanup.policy": "compact"}
 		default:
-			topic.Configs = map[string]string{
-				"cleanup.policy": "delete", "retention.ms": strconv.FormatInt(keep.Milliseconds(), 10),
-				"min.insync.replicas": minInSync(cfg),
-			}
+			topic.Configs = map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.FormatInt(keep.Milliseconds(), 10)}
 		}
 		topics = append(topics, topic)
 	}
 	return kafka.EnsureTopics(ctx, client, topics)
-}
-
-// minInSync is two wherever three replicas are asked for by name: an
-// acknowledged event is then on two disks at least.
-func minInSync(cfg Config) string {
-	if cfg.Kafka.Replication >= 3 {
-		return "2"
-	}
-	return "1"
 }
 
 func migrateTables(ctx context.Context, cfg Config, dryRun bool, say func(string)) (int, error) {
