@@ -65,7 +65,9 @@ func (c *Cluster) AwaitInSync(ctx context.Context) error {
 // returns how many have one. It is what an operator does who balances a cluster: the order of the
 // replicas is turned by one, then the first of them is elected.
 func (c *Cluster) MoveLeaders(ctx context.Context) (moved int, err error) {
-	before, err := metadata(ctx, c.client)
+	var before *kmsg.MetadataResponse
+	// Not once: the client may still hold a connection to a broker that died.
+	err = until(ctx, func() (err error) { before, err = metadata(ctx, c.client); return err })
 	if err != nil {
 		return 0, err
 	}
@@ -80,12 +82,12 @@ func (c *Cluster) MoveLeaders(ctx context.Context) (moved int, err error) {
 		}
 	}
 	admin := kadm.NewClient(c.client)
-	answers, err := admin.AlterPartitionAssignments(ctx, turned)
-	if err == nil {
-		err = answers.Error()
-	}
+	err = until(ctx, func() error {
+		answers, err := admin.AlterPartitionAssignments(ctx, turned)
+		return errors.Join(err, answers.Error())
+	})
 	if err != nil {
-		return 0, fmt.Errorf("apachekafka: turning replicas: %w", err)
+		return 0, err
 	}
 	if err := c.elect(ctx, admin, all); err != nil {
 		return 0, err
