@@ -16,7 +16,7 @@ import (
 	"leadstream/internal/kafka"
 )
 
-func TestAcknowledgedRecordsOutliveEveryBrokerInTurn(t *testing.T) {
+func TestAcknowledgedRecordsOutliveEveryBrokerInTurnOnApacheKafka(t *testing.T) {
 	cluster := embeddedtest.Kafka(t, 3)
 	require.Len(t, cluster.Addrs(), 3)
 	cfg := kafka.DefaultConfig()
