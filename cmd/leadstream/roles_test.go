@@ -17,11 +17,14 @@ import (
 
 // Each role is a process of its own, against a broker and a ClickHouse that the
 // config names; two score processes share the partitions.
-func TestRolesRunAlone(t *testing.T) {
+func TestRolesRunAlone(t *testing.T) { requireRolesRunAlone(t, embeddedtest.Broker(t)) }
+
+func requireRolesRunAlone(t *testing.T, brokers []string) {
+	t.Helper()
 	addrs := freeAddrs(t, 7)
 	h := &house{ports: map[string]string{"ingest-listen": addrs[0], "leads-listen": addrs[1]}}
 	stores := []string{
-		"--set", "kafka.brokers=" + strings.Join(embeddedtest.Broker(t), ","), "--set", "clickhouse.addr=" + embeddedtest.ClickHouse(t),
+		"--set", "kafka.brokers=" + strings.Join(brokers, ","), "--set", "clickhouse.addr=" + embeddedtest.ClickHouse(t),
 		"--ingest-listen", addrs[0], "--leads-listen", addrs[1],
 	}
 	role := func(word, telemetry string, more ...string) *process {
