@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"leadstream/ingest/hooks"
 	"leadstream/internal/config"
 )
 
@@ -15,6 +16,8 @@ import (
 type Config struct {
 	Listen string `yaml:"listen"` // host:port of the collectors
 	Sites  []Site `yaml:"sites"`  // whose events are taken
+
+	Hooks []hooks.Config `yaml:"hooks"` // webhooks of social networks, CRMs and market feeds: docs/webhooks.md
 
 	MaxBody     config.Size `yaml:"max_body"`     // of a request as it comes
 	MaxInflated config.Size `yaml:"max_inflated"` // of a request once unpacked
@@ -75,6 +78,7 @@ func (c Config) Validate() error {
 		p.Check(err == nil, "trusted_proxies", "must be networks such as 10.0.0.0/8 (got %q)", text)
 	}
 	c.validateKeys(&p)
+	c.validateHooks(&p)
 	return p.Err()
 }
 

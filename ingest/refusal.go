@@ -3,6 +3,7 @@ package ingest
 import (
 	"net/http"
 
+	"leadstream/ingest/hooks"
 	"leadstream/ingest/protocol"
 )
 
@@ -64,6 +65,14 @@ var refusals = map[protocol.Reason]refusal{
 	noID:            {status: http.StatusBadRequest, says: "the event has neither anonymous_id nor user_id, and is not cookieless"},
 	idTooLong:       {status: http.StatusBadRequest, says: "an id has more than 256 characters"},
 	secretKeyNeeded: {status: http.StatusForbidden, says: "crm and market events are taken with a secret key only"},
+	unknownHook:     {status: http.StatusNotFound, says: "no hook of this kind and name is configured: see ingest.hooks", forget: true},
+
+	hooks.BadSignature: {status: http.StatusUnauthorized, says: "the delivery is not signed with this hook's secret", forget: true},
+	hooks.Stale:        {status: http.StatusUnauthorized, says: "the delivery was signed more than 5 minutes ago", forget: true},
+	hooks.BadChallenge: {status: http.StatusBadRequest, says: "this is not the provider's challenge", forget: true},
+	hooks.BadXML:       {status: http.StatusBadRequest, says: "the body is not XML of this source", forget: true},
+	hooks.BadMapping:   {status: http.StatusBadRequest, says: "an expression of this hook's map failed on the payload"},
+
 	// The sender did nothing wrong, and asking again changes nothing: it is thanked, and nothing is kept.
 	consentDenied: {status: http.StatusOK, says: "the visitor did not consent", forget: true},
 }

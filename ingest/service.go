@@ -57,7 +57,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, log: d.Log, now: d.Now,
-		routes:  append(collectRoutes(), staticRoutes(d.Static)...),
+		routes:  append(append(collectRoutes(), hookRoutes(cfg, d.Registry)...), staticRoutes(d.Static)...),
 		sites:   newSites(cfg.Sites),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
