@@ -35,6 +35,7 @@ func exists(t *testing.T, name string) bool {
 }
 
 func TestEachTestHasADatabaseOfItsOwn(t *testing.T) {
+	unlessShort(t)
 	var first, second string
 	t.Run("first", func(t *testing.T) {
 		first = database(ClickHouse(t))
