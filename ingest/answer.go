@@ -12,6 +12,8 @@ import (
 type outcome struct {
 	fault   *protocol.Fault // the whole request was refused
 	refused []refusedEvent  // single events were, beside good ones
+	kept    int
+	reply   protocol.Reply // the form of answer that the request asked for
 }
 
 type refusedEvent struct {

@@ -64,11 +64,13 @@ func (c collector) collect(s *Service, r *http.Request) outcome {
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)
-	return s.keep(r.Context(), f, batch.Items)
+	o := s.keep(r.Context(), f, batch.Items)
+	o.reply = batch.Reply
+	return o
 }
 
 func (c collector) read(s *Service, r *http.Request, query url.Values) (protocol.Batch, error) {
-	request := protocol.Request{Query: query, Type: c.kind, Referer: r.Referer(), Limits: s.limits}
+	request := protocol.Request{Query: query, Type: c.kind, Referer: r.Referer(), Anonymous: r.Header.Get("SP-Anonymous") != "", Limits: s.limits}
 	if r.Method == http.MethodPost {
 		body, err := s.bodies.read(r)
 		if err != nil {
@@ -109,7 +111,8 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item) out
 	for _, no := range o.refused {
 		s.metrics.refuse(no.Error)
 	}
-	if len(l.events) == 0 {
+	o.kept = len(l.events)
+	if o.kept == 0 {
 		o.fault = &protocol.Fault{Reason: o.refused[0].Error, Detail: o.refused[0].Message}
 	}
 	return o

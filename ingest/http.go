@@ -16,36 +16,18 @@ import (
 
 // route is one address. A path that ends in / takes all below it.
 type route struct {
-	method   string // GET takes HEAD too
+	method   string // GET, POST, or "GET, POST"; GET takes HEAD too
 	path     string
 	protocol string // label of its metrics
 	about    string // for GET /
 	serve    func(*Service, http.ResponseWriter, *http.Request) int
 }
 
-// collectRoutes are the addresses that take events; a protocol is one line here and one file in package protocol.
-func collectRoutes() []route {
-	native := collector{name: "native", decode: protocol.Native, answer: answerJSON}
-	pixel := collector{name: "pixel", decode: protocol.Pixel, answer: answerGIF}
-	batch := collector{name: "segment", decode: protocol.SegmentBatch, answer: answerJSON}
-	list := []route{
-		{"POST", "/v1/events", "native", "events in leadstream's own form", native.serve},
-		{"GET", "/v1/pixel.gif", "pixel", "one event in the query, answered by an image", pixel.serve},
+func (r route) takes(method string) bool {
+	if method == http.MethodHead {
+		method = http.MethodGet
 	}
-	for _, kind := range protocol.SegmentTypes {
-		one := collector{name: "segment", kind: kind, decode: protocol.Segment, answer: answerJSON}
-		list = append(list,
-			route{"POST", "/v1/" + kind, "segment", "Segment: " + kind, one.serve},
-			route{"POST", "/v1/" + kind[:1], "segment", "the same, as analytics.js calls it", one.serve})
-	}
-	for _, path := range []string{"/v1/batch", "/v1/b", "/v1/import"} {
-		list = append(list, route{"POST", path, "segment", "Segment: a batch", batch.serve})
-	}
-	return append(list,
-		route{"POST", "/v1/m", "segment", "analytics.js' own metrics: taken and forgotten", forget},
-		route{"GET", "/v1/projects/", "settings", "KEY/settings: what the stock Segment snippet asks for", settings},
-		route{"GET", "/", "index", "this page", index},
-	)
+	return (method == http.MethodGet || method == http.MethodPost) && strings.Contains(r.method, method)
 }
 
 // staticRoutes are handlers that the roof brings along: the tracker's script, the demo site.
@@ -144,16 +126,12 @@ func (s *Service) no(w http.ResponseWriter, reason protocol.Reason) int {
 	return refuse(w, fault(reason, ""))
 }
 
-func forget(_ *Service, w http.ResponseWriter, _ *http.Request) int {
-	return writeJSON(w, http.StatusOK, success)
-}
-
 // index lists what there is, for who opens the address in a browser.
 func index(s *Service, w http.ResponseWriter, _ *http.Request) int {
 	var page strings.Builder
 	page.WriteString("leadstream collectors\n\n")
 	for _, r := range s.routes {
-		fmt.Fprintf(&page, "%-5s %-24s %s\n", r.method, r.path, r.about)
+		fmt.Fprintf(&page, "%-9s %-40s %s\n", r.method, r.path, r.about)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte(page.String())) // nobody to tell

@@ -48,6 +48,7 @@ var refusals = map[protocol.Reason]refusal{
 	protocol.BadProperties: {status: http.StatusBadRequest, says: "properties and traits must be JSON objects"},
 	protocol.TooDeep:       {status: http.StatusBadRequest, says: "the properties are nested too deeply"},
 	protocol.TooLarge:      {status: http.StatusRequestEntityTooLarge, says: "the event is too large"},
+	protocol.OtherKey:      {status: http.StatusBadRequest, says: "the events of one request must be of one site"},
 
 	noKey:           {status: http.StatusUnauthorized, says: "no write key: send it as basic auth, ?key=, X-Write-Key or writeKey in the body", forget: true},
 	wrongKey:        {status: http.StatusUnauthorized, says: "the write key belongs to no site of this collector", forget: true},

@@ -25,14 +25,14 @@ func checkType(f *facts, it *protocol.Item) *protocol.Fault {
 }
 
 // stampSender decides whose address and user agent the event gets. A server (secret key) speaks of somebody else: only its
-// claims describe the visitor. A page describes itself, so the request counts. The Segment family's server libraries use the
-// public key too, and there the context is part of the protocol.
+// claims describe the visitor. A page describes itself, so the request counts. Server libraries of other protocols use the
+// public key too, and there address and agent are part of the protocol.
 func stampSender(f *facts, it *protocol.Item) *protocol.Fault {
 	e := it.Event
 	e.Site, e.Protocol, e.Trusted = f.site.name, f.protocol, f.trusted
 	switch {
 	case f.trusted:
-	case f.protocol != "segment":
+	case !servesOthers[f.protocol]:
 		if e.Ip+e.UserAgent != "" {
 			f.note(claimIgnored)
 		}
@@ -46,6 +46,12 @@ func stampSender(f *facts, it *protocol.Item) *protocol.Fault {
 		}
 	}
 	return nil
+}
+
+// servesOthers are the protocols in which a server speaks of its visitors with a public key; Plausible, the pixel and our own
+// form are not among them.
+var servesOthers = map[string]bool{
+	"segment": true, "snowplow": true, "posthog": true, "mixpanel": true, "ga4": true, "matomo": true, "umami": true,
 }
 
 // ownDevice tells a visitor's browser or phone from a server that sends for its visitors: a server's address would put them

@@ -13,7 +13,9 @@ type Request struct {
 	Query   url.Values // of the address
 	Type    string     // the event type that the path names, /v1/page says page; empty for batches
 	Referer string     // the page that a pixel stands on
-	Limits  Limits
+	// Anonymous is Snowplow's header SP-Anonymous: this visitor is to have no lasting ids.
+	Anonymous bool
+	Limits    Limits
 }
 
 // Limits bound what one request may hold.
@@ -26,8 +28,21 @@ type Limits struct {
 type Batch struct {
 	WriteKey string  // the key, when it was in the body
 	SentAt   Instant // the sender's clock when it sent
+	Reply    Reply   // the form of the answer, where the request asks for one
 	Items    []Item
+
+	sent int // events that the request holds; a few of them make two Items
 }
+
+// Reply is what a request said about its answer.
+type Reply uint8
+
+// Most protocols have one form of answer. Matomo's depends on the request.
+const (
+	ReplyUsual Reply = iota
+	ReplyEmpty       // no body: send_image=0
+	ReplyCount       // how many were kept and how many not: a bulk request
+)
 
 // Item is one event of a request. With a Fault it is none, and Raw says why to whoever reads the dead letters.
 type Item struct {
@@ -61,6 +76,7 @@ const (
 	BadProperties Reason = "bad_properties"  // properties or traits that are not a JSON object
 	TooDeep       Reason = "too_deep"        // properties nested deeper than any reader down the path will follow
 	TooLarge      Reason = "too_large"       // an event above the size limit
+	OtherKey      Reason = "other_key"       // an event of another site than the first of its request
 )
 
 // Decoder turns a request into events. The error is a *Fault, and then there is no Batch.

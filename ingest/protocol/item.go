@@ -29,6 +29,7 @@ func (c *cursor) item(it *Item, limits Limits, member func(name string) error) e
 
 // add appends an empty Item and returns it; the pointer holds until the next add.
 func (b *Batch) add() *Item {
+	b.sent++
 	b.Items = append(b.Items, Item{Event: &pb.Event{}})
 	return &b.Items[len(b.Items)-1]
 }
