@@ -34,8 +34,8 @@ func BenchmarkAppend(b *testing.B) {
 
 func benchAppend(b *testing.B, callers int) {
 	cfg := DefaultConfig()
-	cfg.MaxBytes = 64 << 30
-	s, err := Open(b.TempDir(), cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
+	cfg.Dir, cfg.MaxBytes = b.TempDir(), 64<<30
+	s, err := Open(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
 	require.NoError(b, err)
 	defer s.Close()
 	r, left := benchRecord(), atomic.Int64{}
@@ -83,8 +83,8 @@ func benchBare(b *testing.B, callers int) {
 // BenchmarkDrain is events a second from disk to a broker that costs nothing.
 func BenchmarkDrain(b *testing.B) {
 	cfg := DefaultConfig()
-	cfg.MaxBytes = 64 << 30
-	s, err := Open(b.TempDir(), cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
+	cfg.Dir, cfg.MaxBytes = b.TempDir(), 64<<30
+	s, err := Open(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
 	require.NoError(b, err)
 	defer s.Close()
 	many := make([]Record, 1000)

@@ -6,8 +6,10 @@ import (
 	"leadstream/internal/config"
 )
 
-// Config is how much the spool may hold, and for how long.
+// Config is where the spool is, how much it may hold, and for how long.
 type Config struct {
+	Dir          string        `yaml:"dir"`           // a folder of its own, on a disk that keeps
+	Always       bool          `yaml:"always"`        // every record goes through the spool, not only while the broker is away
 	MaxBytes     config.Size   `yaml:"max_bytes"`     // all segments together; beyond it Append says ErrFull
 	MaxAge       time.Duration `yaml:"max_age"`       // when the oldest waiting record is older, Append says ErrFull: nothing that was taken is ever dropped instead
 	SegmentBytes config.Size   `yaml:"segment_bytes"` // a file is removed as a whole: smaller ones give room back sooner

@@ -296,7 +296,9 @@ func FuzzSegment(f *testing.F) {
 			require.NoError(t, os.Remove(old))
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
-		s, err := open(dir, testConfig(), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()}, fast)
+		cfg := testConfig()
+		cfg.Dir = dir
+		s, err := open(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()}, fast)
 		if errors.Is(err, errNewer) {
 			return
 		}

@@ -71,15 +71,17 @@ func TestPendingTellsWhereToGo(t *testing.T) {
 	}}
 	stop := s.startDrain(t, b)
 	defer stop()
-	require.False(t, s.Pending(), "direct")
+	require.False(t, s.Pending())
+	require.True(t, s.Direct(), "direct")
 	s.add(t, "1")
-	require.True(t, s.Pending(), "spooling")
+	require.False(t, s.Direct(), "spooling")
 	require.Eventually(t, func() bool { return s.metric(t, "drain_failed_total") >= 2 }, testWait, testTick)
 	require.True(t, s.Pending())
+	require.False(t, s.Direct())
 	s.add(t, "2")
 	away.Store(false)
 	require.NoError(t, s.WaitDrained(t.Context()))
-	require.False(t, s.Pending(), "direct again")
+	require.True(t, s.Direct(), "direct again")
 	require.Equal(t, []string{"1", "2"}, b.values())
 }
 

@@ -38,8 +38,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func killConfig() Config {
+func killConfig(dir string) Config {
 	cfg := DefaultConfig()
+	cfg.Dir = dir
 	cfg.SegmentBytes, cfg.MaxBytes, cfg.SegmentAge = 64<<10, 1<<30, time.Second
 	return cfg
 }
@@ -47,7 +48,7 @@ func killConfig() Config {
 // child appends and drains until it is killed. It says "A id" when Append has returned nil; "P id" is its broker: what stands in
 // the pipe outlives the child. Lines are short enough for the system to write each as a whole.
 func child(dir, life string) error {
-	s, err := Open(dir, killConfig(), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
+	s, err := Open(killConfig(dir), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			tear(t, dir)
 		}
 	}
-	s, err := Open(dir, killConfig(), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
+	s, err := Open(killConfig(dir), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -70,11 +70,15 @@ type Spool struct {
 
 // Open takes the folder for this process and makes sense of what is in it. It refuses only a folder that is in use, that cannot
 // be written, or that a newer version has written; damage never keeps it from opening.
-func Open(dir string, cfg Config, d Deps) (*Spool, error) { return open(dir, cfg, d, realDisk()) }
+func Open(cfg Config, d Deps) (*Spool, error) { return open(cfg, d, realDisk()) }
 
-func open(dir string, cfg Config, d Deps, on disk) (*Spool, error) {
+func open(cfg Config, d Deps, on disk) (*Spool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
+	}
+	dir := cfg.Dir
+	if dir == "" {
+		return nil, errors.New("spool: dir: a folder is needed")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil { // what is in there are people's events
 		return nil, fmt.Errorf("spool: %w", err)
@@ -101,8 +105,11 @@ func open(dir string, cfg Config, d Deps, on disk) (*Spool, error) {
 	return s, nil
 }
 
-// Pending tells whether a record waits for the broker. While one does, every new one must go through the spool too, or a
-// visitor's later event would overtake his earlier one; this is the one place where that is decided.
+// Direct tells whether a record may go to the broker without the spool. While one waits in it, every new one must go through
+// it too, or a visitor's later event would overtake his earlier one; this is the one place where that is decided.
+func (s *Spool) Direct() bool { return !s.cfg.Always && !s.Pending() }
+
+// Pending tells whether a record waits for the broker.
 func (s *Spool) Pending() bool { return s.waiting.Load() > 0 || s.drained.Load() < s.durable.Load() }
 
 // WaitDrained returns when nothing waits for the broker, or with ctx' error.

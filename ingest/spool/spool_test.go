@@ -41,12 +41,13 @@ func openAt(t testing.TB, dir string, alter ...func(*Config, *Deps, *disk)) *rig
 func tryOpen(t testing.TB, dir string, alter ...func(*Config, *Deps, *disk)) (*rig, error) {
 	t.Helper()
 	cfg, on := testConfig(), realDisk()
+	cfg.Dir = dir
 	registry := prometheus.NewRegistry()
 	d := Deps{Log: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)), Registry: registry}
 	for _, f := range alter {
 		f(&cfg, &d, &on)
 	}
-	s, err := open(dir, cfg, d, on)
+	s, err := open(cfg, d, on)
 	if err != nil {
 		return nil, err
 	}
@@ -321,6 +322,10 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "max_bytes")
 	_, err = tryOpen(t, t.TempDir(), func(c *Config, _ *Deps, _ *disk) { *c = Config{} })
 	require.ErrorContains(t, err, "segment_bytes")
+	_, err = tryOpen(t, "")
+	require.ErrorContains(t, err, "a folder is needed")
+	_, err = tryOpen(t, "/dev/null/spool")
+	require.ErrorContains(t, err, "/dev/null")
 }
 
 func TestMetricsAreWellNamed(t *testing.T) {
@@ -332,4 +337,10 @@ func TestMetricsAreWellNamed(t *testing.T) {
 		"quarantined_bytes_total", "drained_total", "fsync_seconds", "drain_failed_total", "replays_total", "refused_total", "abandoned_total"} {
 		require.Zero(t, s.metric(t, name), name)
 	}
+}
+
+func TestAlwaysIsNeverDirect(t *testing.T) {
+	s := openAt(t, t.TempDir(), func(c *Config, _ *Deps, _ *disk) { c.Always = true })
+	require.False(t, s.Pending())
+	require.False(t, s.Direct())
 }
