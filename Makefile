@@ -7,7 +7,7 @@ GOFLAGS_BUILD := -trimpath -ldflags "-X main.version=$(VERSION)"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check build generate unit browser race cover bench fuzz fmt vet lint clean node_modules
+.PHONY: help run demo test test-kafka check build generate unit browser race cover bench fuzz fmt vet lint clean node_modules
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ demo: build ## run, play a seeded day of traffic, print hot list, funnel and for
 	@exec $(BIN) all --demo $(ARGS)
 
 test: check race browser ## everything: check, all Go tests with the race detector, browser tests
+
+# One package after the other: each starts brokers of its own, and kills them.
+test-kafka: ## the same path on a real Apache Kafka cluster (fetches its jars once)
+	@deploy/need java mvn npm
+	@echo "test-kafka: three real brokers, killed and restarted under every stage ..."
+	@go test -tags kafka -count=1 -p 1 -timeout 20m -run OnApacheKafka \
+	./internal/embedded/apachekafka ./ingest ./scoring ./sink ./cmd/leadstream
 
 check: fmt vet lint unit ## format, vet, lint, walls, unit tests: under a minute
 
