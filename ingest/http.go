@@ -112,7 +112,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = preflight(w, r)
 	case !ok:
 		status = s.no(w, notFound)
-	case found.method != anyMethod && r.Method != found.method && (r.Method != http.MethodHead || found.method != http.MethodGet):
+	case found.method != anyMethod && !found.takes(r.Method):
 		w.Header().Set("Allow", found.method+", OPTIONS")
 		status = s.no(w, wrongMethod)
 	default:
