@@ -57,4 +57,3 @@ func customVariables(o *object, text string) {
 		return err
 	})
 }
-

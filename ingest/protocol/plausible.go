@@ -39,7 +39,7 @@ func Plausible(r Request) (Batch, error) {
 		e.Type = "page"
 	case "engagement":
 		// e is the time since the engagement before: each span is a view of its own, and they add up.
-		e.Type, e.EngagedMs, e.ScrollPct = "dwell", countOf(textOf(f["e"]), math.MaxUint32), countOf(textOf(f["sd"]), 100)
+		e.Type, e.EngagedMs = "dwell", countOf(textOf(f["e"]), math.MaxUint32)
 	case "Outbound Link: Click", "File Download", "Cloaked Link: Click":
 		e.Type = "click"
 		kind := "download"
@@ -58,6 +58,9 @@ func Plausible(r Request) (Batch, error) {
 		properties.raw("revenue", revenue)
 	}
 	e.Properties = properties.bytes(it, "properties")
+	if depth := countOf(textOf(f["sd"]), 100); e.Type == "dwell" && depth > 0 && it.Fault == nil {
+		it.also(&batch, "scroll", "/scroll", func(e *pb.Event) { e.EngagedMs, e.ScrollPct = 0, depth })
+	}
 	return batch, nil
 }
 
