@@ -98,5 +98,7 @@ func posthogRoutes() []route {
 
 // forget answers what a client asks beside its events.
 func forget(answer []byte) func(*Service, http.ResponseWriter, *http.Request) int {
-	return func(_ *Service, w http.ResponseWriter, _ *http.Request) int { return writeJSON(w, http.StatusOK, answer) }
+	return func(_ *Service, w http.ResponseWriter, _ *http.Request) int {
+		return writeJSON(w, http.StatusOK, answer)
+	}
 }
