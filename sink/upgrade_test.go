@@ -1,0 +1,105 @@
+package sink
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"leadstream/internal/clickhouse"
+	"leadstream/internal/embedded/embeddedtest"
+	"leadstream/schemas"
+)
+
+// oldRows are rows as the first release wrote them: its columns, by name. They are never changed; a table that comes
+// later gets its own line.
+var oldRows = map[string]string{
+	"events": `(site, lead_id, event_id, event_time, received_at, type, channel, properties, engaged_ms, kafka_offset)
+		SELECT 'demo', generateUUIDv4(number), toString(number), toDateTime64('2026-01-01', 3, 'UTC') + number * 86400, toDateTime64('2026-01-01', 3, 'UTC') + number * 86400, 'page', 'search', '{"plan":"team","seats":3}', number, number FROM numbers(100)`,
+	"ledger": `(site, track, lead_id, day, rule, event_id, reason, counted, event_time, received_at, rule_group, points, rule_limit, unit_key, units, group_cap)
+		SELECT 'demo', 'main', generateUUIDv4(number), '2026-01-01', 'pricing', toString(number), 'ok', true, '2026-01-01', '2026-01-01', 'web', 5, 3, number, 1, 60 FROM numbers(100)`,
+	"stage_log": `(site, track, lead_id, entry_no, at, from_stage, to_stage, direction, criteria, amount)
+		SELECT 'demo', 'main', toUUID('00000000-0000-0000-0000-000000000001'), number + 1, toDateTime64('2026-01-01', 3, 'UTC') + number * 86400, '', 'stage' || toString(number), 'promote', ['a', 'b'], number FROM numbers(5)`,
+	"lead_state": `(site, track, lead_id, revision, stage, bands, term_value, term_group, term_anchor, term_half_life, term_rule, term_interest, record)
+		SELECT 'demo', 'main', generateUUIDv4(number), number, 'aware', [75, 50, 25], [9.5], ['web'], ['2026-01-01'], [0], ['pricing'], [''], 'bytes' FROM numbers(50)`,
+	"identities":     `(site, anonymous_id, user_id, event_id, at) SELECT 'demo', toString(number), 'u', toString(number), '2026-01-01' FROM numbers(20)`,
+	"deals":          `(site, deal_id, event_id, at, stage, amount) SELECT 'demo', toString(number), toString(number), '2026-01-01', 'won', number FROM numbers(20)`,
+	"market_signals": `(site, account, event_id, at, kind, properties) SELECT 'demo', 'acme', toString(number), '2026-01-01', 'funding', '{"round":"A"}' FROM numbers(20)`,
+	"forecasts":      `(site, track, made_at, stage, horizon_days, wins_mean) SELECT 'demo', 'main', '2026-01-01', 's' || toString(number), 30, number FROM numbers(20)`,
+	"handovers":      `(site, track, entry_no, token, step, at, team) SELECT 'demo', 'main', 1, number, 'routed', '2026-01-01', 'north' FROM numbers(20)`,
+	"erasures":       `(site, request_id, store, finished_at, removed) SELECT 'demo', 'r1', toString(number), '2026-01-01', number FROM numbers(20)`,
+}
+
+// release is the schema as of its first n files.
+func release(t *testing.T, n int) (files fstest.MapFS, all int) {
+	t.Helper()
+	files = fstest.MapFS{}
+	names, err := fs.Glob(schemas.Tables(), "*.sql")
+	require.NoError(t, err)
+	slices.Sort(names)
+	for _, name := range names[:n] {
+		text, err := fs.ReadFile(schemas.Tables(), name)
+		require.NoError(t, err)
+		files[name] = &fstest.MapFile{Data: text}
+	}
+	return files, len(names)
+}
+
+// content is what the given columns of a table say.
+func (r *rig) content(table, columns string) string {
+	r.Helper()
+	return r.value(fmt.Sprintf("SELECT (count(), sum(cityHash64(formatRow('JSONEachRow', *)))) FROM (SELECT %s FROM %s)", columns, table))
+}
+
+// Promise 8: whatever release wrote the tables, this one opens them with every row, also when it was killed in the middle.
+func TestTablesOfEveryEarlierReleaseOpen(t *testing.T) {
+	_, all := release(t, 0)
+	for version := 1; version < all; version++ {
+		t.Run(fmt.Sprintf("from %04d", version), func(t *testing.T) {
+			r := &rig{T: t, server: clickhouse.DefaultConfig()}
+			r.server.Addr = embeddedtest.ClickHouse(t)
+			var err error
+			r.conn, err = clickhouse.Open(t.Context(), r.server)
+			require.NoError(t, err)
+			defer r.conn.Close()
+			old, _ := release(t, version)
+			applied, err := clickhouse.Migrate(t.Context(), r.conn, old, clickhouse.MigrateOptions{})
+			require.NoError(t, err)
+			require.Len(t, applied, version)
+
+			columns, before := map[string]string{}, map[string]string{}
+			for _, table := range r.names("tables") {
+				require.Contains(t, oldRows, table, "old rows for a new table")
+				r.exec("INSERT INTO " + table + " " + oldRows[table])
+				columns[table] = r.value("SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = currentDatabase() AND table = ?", table)
+				before[table] = r.content(table, columns[table])
+			}
+			applied, err = clickhouse.Migrate(t.Context(), r.conn, schemas.Tables(), clickhouse.MigrateOptions{})
+			require.NoError(t, err)
+			require.Len(t, applied, all-version)
+			r.requireContent(before, columns)
+
+			// Killed before it could note what it did: everything runs again.
+			r.exec("DELETE FROM schema_migrations WHERE version > ?", version)
+			_, err = clickhouse.Migrate(t.Context(), r.conn, schemas.Tables(), clickhouse.MigrateOptions{})
+			require.NoError(t, err)
+			r.requireContent(before, columns)
+			require.Equal(t, "0", r.value("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%tmp%'"))
+			for _, view := range r.names("views") {
+				r.value("SELECT count() FROM " + view + parameters[view])
+			}
+		})
+	}
+}
+
+func (r *rig) requireContent(before, columns map[string]string) {
+	r.Helper()
+	for table, want := range before {
+		require.Equal(r, want, r.content(table, columns[table]), table)
+	}
+	// An old table is as forgiving as a new one.
+	require.Equal(r, "0", r.value("SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine = 'MergeTree'"))
+}
