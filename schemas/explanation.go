@@ -6,16 +6,22 @@ import "time"
 // it, and when it falls. It is what GET /v1/leads/{id}/explain answers.
 // Points are as of At.
 type Explanation struct {
-	At           time.Time  `json:"at"`
-	Track        string     `json:"track"`
-	ModelVersion string     `json:"model_version"`
-	Score        float64    `json:"score"`
-	Unclamped    float64    `json:"unclamped"`
-	Grade        string     `json:"grade"`
-	Engagement   int        `json:"engagement"`
-	Fit          string     `json:"fit"`
-	Stage        StageName  `json:"stage"`
-	SubStage     *StageName `json:"sub_stage,omitempty"`
+	At           time.Time `json:"at"`
+	Track        string    `json:"track"`
+	ModelVersion string    `json:"model_version"`
+	Score        float64   `json:"score"`
+	Unclamped    float64   `json:"unclamped"`
+	Grade        string    `json:"grade"`
+	Engagement   int       `json:"engagement"`
+	Fit          string    `json:"fit"`
+	// 0..100 over what is known; absent when nothing is, or the model has no fit.
+	FitValue *float64 `json:"fit_value,omitempty"`
+	// How much of the weight is known, 0..1; below 0.4 the fit is "?".
+	FitCompleteness float64 `json:"fit_completeness"`
+	// In the model's order.
+	FitAttributes []FitAttribute `json:"fit_attributes,omitempty"`
+	Stage         StageName      `json:"stage"`
+	SubStage      *StageName     `json:"sub_stage,omitempty"`
 	// Sorted by falling absolute value.
 	Rules     []RuleValue  `json:"rules"`
 	Groups    []GroupValue `json:"groups"`
@@ -25,6 +31,21 @@ type Explanation struct {
 	// One sentence each, to be said on the phone.
 	Sentence   string `json:"sentence"`
 	SentenceZH string `json:"sentence_zh"`
+}
+
+// FitAttribute is one thing worth knowing of a lead.
+type FitAttribute struct {
+	Attribute string `json:"attribute"`
+	Title     string `json:"title"`
+	// Chinese title.
+	TitleZH string  `json:"title_zh"`
+	Weight  float64 `json:"weight"`
+	Known   bool    `json:"known"`
+	// How well the answer fits, 0..1.
+	Match float64 `json:"match"`
+	// What it brings to fit_value, and the most that it could.
+	Points   float64 `json:"points"`
+	Possible float64 `json:"possible_points"`
 }
 
 // StageName is a stage in both languages.

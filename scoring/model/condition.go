@@ -23,6 +23,7 @@ type condition struct {
 	// The same as program, when it is simple enough; else nil.
 	quick     func(*pb.Event) bool  // rules and flags
 	quickLead func(*evaluator) bool // criteria and sub-stages
+	quickFit  func(*Lead) bool      // fit attributes
 }
 
 // needs are the names that expressions read: only those are filled in.
@@ -61,7 +62,7 @@ func compile(v value, env map[string]any, check func(*expressionWords) error) (*
 		return nil, nil
 	}
 	return &condition{
-		program: program, quick: eventVocabulary.quicken(node), quickLead: leadVocabulary.quicken(node),
+		program: program, quick: eventVocabulary.quicken(node), quickLead: leadVocabulary.quicken(node), quickFit: fitVocabulary.quicken(node),
 	}, words.names
 }
 
@@ -118,6 +119,12 @@ func (w *expressionWords) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		w.names[n.Value] = true
+	case *ast.MemberNode:
+		of, isName := n.Node.(*ast.IdentifierNode)
+		key, isText := n.Property.(*ast.StringNode)
+		if isName && isText && of.Value == "traits" {
+			w.names["traits."+key.Value] = true
+		}
 	case *ast.CallNode:
 		name, ok := n.Callee.(*ast.IdentifierNode)
 		if !ok || len(n.Arguments) != 1 {
@@ -130,6 +137,9 @@ func (w *expressionWords) Visit(node *ast.Node) {
 		w.calls[name.Value] = append(w.calls[name.Value], text)
 	}
 }
+
+// traitKey is the key of a name that expressionWords wrote for one trait.
+func traitKey(name string) (key string, ok bool) { return strings.CutPrefix(name, "traits.") }
 
 // holds runs the condition. An expression that fails on these values (a property
 // that is absent, or text where it expects a number) does not hold.

@@ -17,7 +17,7 @@ func (m *Model) Explain(l *Lead, at int64) schemas.Explanation {
 	x := schemas.Explanation{
 		At: time.UnixMilli(at).UTC(), Track: m.track, ModelVersion: m.version,
 		Score: score, Unclamped: unclamped, Grade: m.grade(l, score),
-		Engagement: m.engagement(score), Fit: l.fit(),
+		Engagement: m.engagement(score), Fit: m.fit(l),
 		Rules: m.ruleValues(l, at), Groups: m.groupValues(l, at), Interests: m.interestValues(l, at),
 	}
 	if i := m.stageIndex(l.stage); i >= 0 {
@@ -33,8 +33,30 @@ func (m *Model) Explain(l *Lead, at int64) schemas.Explanation {
 			x.Falls = &schemas.Fall{To: m.stages[i-1].StageName, At: time.UnixMilli(falls).UTC()}
 		}
 	}
+	if len(m.attributes) > 0 {
+		m.explainFit(l, &x)
+	}
 	x.Sentence, x.SentenceZH = sentence(&x), sentenceZH(&x)
 	return x
+}
+
+// explainFit lists what is known of the lead, what is not, and what it brings.
+func (m *Model) explainFit(l *Lead, x *schemas.Explanation) {
+	x.FitAttributes = []schemas.FitAttribute{}
+	f := m.measure(l, func(a *attribute, known bool, match float64) {
+		x.FitAttributes = append(x.FitAttributes, schemas.FitAttribute{
+			Attribute: a.id, Title: a.title, TitleZH: a.titleZH, Weight: a.weight, Known: known, Match: match})
+	})
+	x.FitCompleteness = f.completeness
+	if f.known == 0 {
+		return
+	}
+	x.FitValue = &f.value
+	for i := range x.FitAttributes {
+		if a := &x.FitAttributes[i]; a.Known {
+			a.Points, a.Possible = float64(100*a.Weight*a.Match)/f.known, float64(100*a.Weight)/f.known
+		}
+	}
 }
 
 func (m *Model) ruleValues(l *Lead, at int64) []schemas.RuleValue {

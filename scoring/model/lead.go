@@ -28,6 +28,7 @@ type Lead struct {
 	stage, subStage          string
 	stageSince               int64
 	entryNo                  uint32
+	fitBand                  byte // 0 = to be measured. Not stored: it is derived.
 	cooldownUntil            int64
 	crm                      stamp
 	firstSeen, lastSeen      int64
@@ -90,6 +91,9 @@ func (l *Lead) Site() string { return l.site }
 
 // Revision grows by one with every change.
 func (l *Lead) Revision() uint64 { return l.revision }
+
+// RaiseRevision makes the next revision one above what readers have seen already.
+func (l *Lead) RaiseRevision(seen uint64) { l.revision = max(l.revision, seen) }
 
 // Clock is the largest received_at the lead has seen.
 func (l *Lead) Clock() int64 { return l.clock }

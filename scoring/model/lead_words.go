@@ -18,11 +18,14 @@ type evaluator struct {
 	at     int64
 	score  float64
 	filled bool // the table lead, too; a quick condition does not need it
+	// The table for fit attributes.
+	person       map[string]any
+	personFilled bool
 }
 
 // leadVocabulary is the names a stage's criteria may use, but for lists and objects.
 var leadVocabulary = vocabulary[*evaluator]{
-	texts: map[string]func(*evaluator) string{"fit": func(e *evaluator) string { return e.now.fit() }},
+	texts: map[string]func(*evaluator) string{"fit": func(e *evaluator) string { return e.model.fit(e.now) }},
 	numbers: map[string]func(*evaluator) float64{
 		"score":    func(e *evaluator) float64 { return e.score },
 		"sessions": func(e *evaluator) float64 { return float64(len(e.now.sessions)) },
@@ -37,7 +40,7 @@ var leadVocabulary = vocabulary[*evaluator]{
 
 // look sets the lead that expressions are asked about.
 func (e *evaluator) look(m *Model, l *Lead, at int64, score float64) {
-	e.model, e.now, e.at, e.score, e.filled = m, l, at, score, false
+	e.model, e.now, e.at, e.score, e.filled, e.personFilled = m, l, at, score, false, false
 }
 
 // holds asks a criterion about the lead. One that fails does not hold.
@@ -53,7 +56,7 @@ func (e *evaluator) holds(c *condition) bool {
 }
 
 func (m *Model) newEvaluator() *evaluator {
-	e := &evaluator{event: eventEnv()}
+	e := &evaluator{event: eventEnv(), person: fitEnv()}
 	e.lead = leadEnv(e)
 	return e
 }
@@ -123,7 +126,7 @@ func (e *evaluator) fillLead() {
 	e.lead["score"] = e.score
 	e.lead["sessions"] = len(l.sessions)
 	e.lead["identified"] = l.identified()
-	e.lead["fit"] = l.fit()
+	e.lead["fit"] = m.fit(l)
 	if m.leadNeeds["flags"] {
 		e.lead["flags"] = l.flags
 	}

@@ -53,12 +53,13 @@ func Load(data []byte, filename string) (*Model, error) {
 	}
 	m := &Model{track: "main", byType: map[string]*typeRules{}, ruleIndex: map[string]int32{}, leadNeeds: needs{}}
 	ld := &loader{m: m, ids: map[string]string{}}
-	file := value{doc, "", root}.object("version", "name", "track", "groups", "bands", "rules", "flags", "stages")
+	file := value{doc, "", root}.object("version", "name", "track", "groups", "bands", "rules", "flags", "fit", "stages")
 	ld.head(file, data)
 	ld.groups(file)
 	ld.bands(file)
 	ld.rules(file)
 	ld.flags(file)
+	ld.fit(file)
 	ld.stages(file)
 	if len(doc.faults.List) > 0 {
 		doc.faults.sort()

@@ -13,7 +13,9 @@ type Model struct {
 	ruleIndex      map[string]int32 // id -> place in rules
 	byType         map[string]*typeRules
 	flags          []flag
-	groups         []group // by name: the order of the total
+	attributes     []attribute // of fit, in the file's order
+	fitNeeds       needs       // what their expressions read
+	groups         []group     // by name: the order of the total
 	interests      []string
 	bands          [3]float64
 	stages         []stage
@@ -141,7 +143,7 @@ func (m *Model) bind(l *Lead) {
 	if l.model == m.version {
 		return
 	}
-	l.model = m.version
+	l.model, l.fitBand = m.version, 0
 	kept := l.rules[:0]
 	for _, s := range l.rules {
 		r := m.ruleByID(s.rule)

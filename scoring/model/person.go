@@ -32,7 +32,9 @@ func (a *application) person() {
 	l, ev := a.l, a.ev
 	changed := l.userID.set(ev.GetUserId(), a.stamp)
 	changed = l.anonymousID.set(ev.GetAnonymousId(), a.stamp) || changed
-	changed = l.country.set(ev.GetCountry(), a.stamp) || changed
+	if l.country.set(ev.GetCountry(), a.stamp) {
+		changed, l.fitBand = true, 0
+	}
 	prefix := ""
 	switch ev.GetType() {
 	case "group":
@@ -79,6 +81,7 @@ func (a *application) traits(prefix string) (changed bool) {
 // setTrait keeps the newer value.
 func (l *Lead) setTrait(t trait) bool {
 	i, found := slices.BinarySearchFunc(l.traits, t.key, compareTrait)
+	l.fitBand = 0 // to be measured again
 	switch {
 	case found:
 		if !t.stamp.after(l.traits[i].stamp) {
@@ -97,6 +100,15 @@ func (l *Lead) setTrait(t trait) bool {
 }
 
 func compareTrait(t trait, key string) int { return strings.Compare(t.key, key) }
+
+// raw is a trait's JSON, "" if nobody said it.
+func (l *Lead) raw(key string) string {
+	i, found := slices.BinarySearchFunc(l.traits, key, compareTrait)
+	if !found {
+		return ""
+	}
+	return string(l.traits[i].value)
+}
 
 // text is a trait that is a JSON string, else "".
 func (l *Lead) text(key string) string {
@@ -176,12 +188,4 @@ func (l *Lead) traitsJSON() []byte {
 		out = append(append(append(out, key...), ':'), t.value...)
 	}
 	return append(out, '}')
-}
-
-// fit is "X" when a flag rules the lead out, else "?": nothing is known of fit yet.
-func (l *Lead) fit() string {
-	if len(l.flags) > 0 {
-		return "X"
-	}
-	return "?"
 }

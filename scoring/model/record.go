@@ -2,7 +2,6 @@ package model
 
 import (
 	"slices"
-	"strconv"
 
 	"leadstream/schemas/pb"
 )
@@ -19,7 +18,7 @@ func (m *Model) Record(l *Lead, receivedAt int64, src *pb.Source) *pb.LeadRecord
 		Name: l.name(), Email: l.email(), Company: l.company(), Country: l.countryName(),
 		Traits: l.traitsJSON(),
 		Score:  score, ScoredAt: l.clock, Engagement: uint32(m.engagement(score)),
-		Fit: l.fit(), Grade: m.grade(l, score),
+		Fit: m.fit(l), Grade: m.grade(l, score),
 		Stage: l.stage, SubStage: l.subStage, StageSince: l.stageSince, EntryNo: l.entryNo,
 		FirstSeen: l.firstSeen, LastSeen: l.lastSeen, Sessions: uint32(len(l.sessions)),
 		LastType: l.lastType, LastName: l.lastName, LastPath: l.path, LastRule: l.lastRule.value,
@@ -36,15 +35,6 @@ func (m *Model) Record(l *Lead, receivedAt int64, src *pb.Source) *pb.LeadRecord
 		r.Groups = append(r.Groups, &pb.GroupBound{Name: g.name, Cap: g.cap, Floor: g.floor})
 	}
 	return r
-}
-
-// grade is fit and engagement in one word: "?2", or "X" when a flag rules the lead out.
-func (m *Model) grade(l *Lead, score float64) string {
-	fit := l.fit()
-	if fit == "X" {
-		return fit
-	}
-	return fit + strconv.Itoa(m.engagement(score))
 }
 
 // terms are the score's parts for SQL: one for what each rule has folded, one for

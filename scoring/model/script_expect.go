@@ -10,7 +10,7 @@ import (
 
 // expect reads what must hold now:
 //
-//	expect 24.5 interest grade ?3 sub compares because pricing x2, docs
+//	expect 24.5 interest grade ?3 fit B:62 sub compares because pricing x2, docs
 //	expect moves visitor aware          entered since the last `expect moves`
 //	expect ledger pricing ok, docs cap  rows of the last event
 //	expect refused stale                the last event's refusal, or nothing
@@ -55,7 +55,7 @@ func (r *scriptRun) expectScore(words []string) error {
 		word := words[0]
 		words = words[1:]
 		value := ""
-		if word == "grade" || word == "sub" {
+		if word == "grade" || word == "sub" || word == "fit" {
 			if len(words) == 0 {
 				return fmt.Errorf("%s: which?", word)
 			}
@@ -71,6 +71,8 @@ func (r *scriptRun) expectScore(words []string) error {
 			}
 		case word == "grade":
 			r.same("grade", value, r.m.grade(r.lead.Lead, score))
+		case word == "fit":
+			r.expectFit(value)
 		case word == "sub":
 			r.same("sub-stage", value, r.lead.subStage)
 		case word == "because":
@@ -78,10 +80,19 @@ func (r *scriptRun) expectScore(words []string) error {
 		case r.m.stageIndex(word) >= 0:
 			r.same("stage", word, r.lead.stage)
 		default:
-			return fmt.Errorf("%.40q is no score, no stage of the model, and none of grade, sub, because", word)
+			return fmt.Errorf("%.40q is no score, no stage of the model, and none of grade, fit, sub, because", word)
 		}
 	}
 	return nil
+}
+
+// expectFit reads A, or A:82 for the value over what is known, too.
+func (r *scriptRun) expectFit(want string) {
+	got := r.m.fit(r.lead.Lead)
+	if strings.Contains(want, ":") {
+		got += fmt.Sprintf(":%.0f", r.m.measure(r.lead.Lead, nil).value)
+	}
+	r.same("fit", want, got)
 }
 
 func (r *scriptRun) why() string { return r.m.Explain(r.lead.Lead, r.now).Sentence }

@@ -25,6 +25,9 @@ func sentence(x *schemas.Explanation) string {
 		}
 	}
 	b.WriteString(".")
+	if x.FitValue != nil {
+		b.WriteString(fitSentence(x))
+	}
 	if n := x.Next; n != nil {
 		switch {
 		case n.Missing > 0:
@@ -64,6 +67,9 @@ func sentenceZH(x *schemas.Explanation) string {
 		}
 	}
 	b.WriteString("。")
+	if x.FitValue != nil {
+		b.WriteString(fitSentenceZH(x))
+	}
 	if n := x.Next; n != nil {
 		switch {
 		case n.Missing > 0:
@@ -85,6 +91,47 @@ func sentenceZH(x *schemas.Explanation) string {
 		fmt.Fprintf(&b, "若无新的行为，将于 %s（UTC）降至“%s”。", x.Falls.At.Format("2006-01-02 15:04"), x.Falls.To.ZH)
 	}
 	return b.String()
+}
+
+// fitSentence says who the lead is, and what to ask.
+func fitSentence(x *schemas.Explanation) string {
+	var good, bad, ask []string
+	for _, a := range x.FitAttributes {
+		switch {
+		case !a.Known:
+			ask = append(ask, a.Title)
+		case a.Match >= 0.5:
+			good = append(good, a.Title)
+		default:
+			bad = append(bad, a.Title)
+		}
+	}
+	s := fmt.Sprintf(" Fit %.0f of 100 over %.0f %% of what matters", *x.FitValue, 100*x.FitCompleteness)
+	return s + listed(": ", ", ", good) + listed("; against: ", ", ", bad) + listed("; ask for: ", ", ", ask) + "."
+}
+
+func fitSentenceZH(x *schemas.Explanation) string {
+	var good, bad, ask []string
+	for _, a := range x.FitAttributes {
+		switch {
+		case !a.Known:
+			ask = append(ask, a.TitleZH)
+		case a.Match >= 0.5:
+			good = append(good, a.TitleZH)
+		default:
+			bad = append(bad, a.TitleZH)
+		}
+	}
+	s := fmt.Sprintf("匹配度 %.0f（已知 %.0f%%）", *x.FitValue, 100*x.FitCompleteness)
+	return s + listed("：", "、", good) + listed("；不符：", "、", bad) + listed("；待了解：", "、", ask) + "。"
+}
+
+// listed is the words behind their head, nothing if there are none.
+func listed(head, between string, words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return head + strings.Join(words, between)
 }
 
 func leading(rules []schemas.RuleValue) []schemas.RuleValue {

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"strconv"
-
 	"leadstream/schemas/pb"
 )
 
@@ -130,10 +128,7 @@ func (a *application) moveTo(i int, at int64, row *pb.StageRow) {
 func (m *Model) moveTo(l *Lead, i int, at int64, row *pb.StageRow) {
 	l.entryNo++
 	row.From, row.To, row.At, row.EntryNo = l.stage, m.stages[i].ID, at, l.entryNo
-	row.Grade = l.fit() + strconv.Itoa(m.engagement(row.Score))
-	if l.fit() == "X" {
-		row.Grade = "X"
-	}
+	row.Grade = m.grade(l, row.Score)
 	l.stage, l.subStage, l.stageSince = m.stages[i].ID, "", at
 }
 
