@@ -107,7 +107,7 @@ func BenchmarkFold(b *testing.B) {
 				value, _ := proto.Marshal(rec)
 				bytes += len(value)
 			})
-			p.committed(0, 0)
+			p.committed(0, 0, rowPlaces{})
 		}
 	}
 	b.ReportMetric(float64(bytes)/float64(b.N), "B-out/op")

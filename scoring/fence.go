@@ -25,7 +25,8 @@ const fenceHeader = "fence"
 // On a real Kafka state and offsets move together and the fence only checks
 // that. The embedded broker can tear a commit when it is killed: outputs
 // without offsets (the fence skips what is in the state) or, with the page
-// cache lost, offsets without outputs (the session starts from the fence).
+// cache lost, offsets without outputs (the session starts from the fence). Leads
+// without their rows are found by what torn.go adds.
 type fence struct{ events, routed int64 }
 
 var noFence = fence{-1, -1}

@@ -13,7 +13,7 @@ import (
 // it stands, so that an aborted one, done again, is not counted twice.
 type metrics struct {
 	events, fenceSkips, refused, timers, failedTimers, failedRules prometheus.Counter
-	restarts, lost, unreadable, oversized                          prometheus.Counter
+	restarts, lost, unreadable, oversized, torn                    prometheus.Counter
 	ledger, transitions, deadLetters, commits, snapshots           *prometheus.CounterVec
 	commitSeconds, restoreSeconds, records                         prometheus.Histogram
 	leads, lagRecords, lagReceived, lagEvent                       *prometheus.GaugeVec
@@ -50,6 +50,7 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 		restarts:     f.counter("leadstream_scoring_session_restarts_total", "Sessions begun again from the changelog after an error."),
 		lost:         f.counter("leadstream_scoring_lost_events_total", "Offsets that retention took before they were read."),
 		unreadable:   f.counter("leadstream_scoring_restore_unreadable_total", "Records of the changelog that could not be read."),
+		torn:         f.counter("leadstream_scoring_torn_commits_total", "Transactions done again because a killed broker had kept their leads but not their rows."),
 		oversized:    f.counter("leadstream_scoring_oversized_outputs_total", "Outputs left out because no broker takes their size."),
 		ledger:       f.counters("leadstream_scoring_ledger_rows_total", "Ledger rows written.", "reason"),
 		transitions:  f.counters("leadstream_scoring_transitions_total", "Stage changes written, by the stage entered.", "direction", "stage"),

@@ -25,6 +25,8 @@ type partition struct {
 	watermark int64
 	// changelog is the offset in leads that the committed state stands at.
 	changelog int64
+	// rows is what the open transaction has written besides leads; see torn.go.
+	rows rows
 	// rewind makes the session read events again from the fence on.
 	rewind bool
 	// idleSince is the wall clock of the last record or of the assignment, ms.
@@ -69,6 +71,7 @@ type applied struct {
 // begin remembers where the partition stood before the transaction.
 func (p *partition) begin() {
 	p.before.fence, p.before.next, p.before.watermark = p.fence, p.next, p.watermark
+	p.rows.count = rowPlaces{}
 }
 
 // touch finds or makes the lead, and keeps a copy for undo the first time.
@@ -172,8 +175,9 @@ func (p *partition) records(m *model.Model, yield func(key string, rec *pb.LeadR
 }
 
 // committed forgets how to undo.
-func (p *partition) committed(changelog, bytes int64) {
+func (p *partition) committed(changelog, bytes int64, ends rowPlaces) {
 	p.changelog = max(p.changelog, changelog)
+	p.rows.from.raise(ends)
 	p.snapshotBytes += bytes
 	clear(p.touched)
 }

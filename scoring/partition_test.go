@@ -37,7 +37,7 @@ func foldAll(p *partition, apply applier, events []*pb.Event) (refused int) {
 
 func commit(p *partition) (n int) {
 	p.records(testModel, func(string, *pb.LeadRecord) { n++ })
-	p.committed(p.changelog+int64(n), 0)
+	p.committed(p.changelog+int64(n), 0, rowPlaces{})
 	return n
 }
 

@@ -86,6 +86,9 @@ func (s *session) options() []kgo.Opt {
 		kgo.HeartbeatInterval(s.cfg.SessionTimeout/5),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// A fetch that waits holds back the partitions whose offsets were loaded after
+		// it was sent: after a join, a whole 5 s with the client's default.
+		kgo.FetchMaxWait(250*time.Millisecond),
 		// A new group starts at the oldest event; an offset that is gone is an error
 		// to be told, not a reason to read something else.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset().AtStart()),

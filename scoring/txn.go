@@ -31,6 +31,7 @@ type txn struct {
 	mu        sync.Mutex // the client's callbacks write below
 	changelog map[int32]int64
 	bytes     map[int32]int64
+	ends      map[int32]rowPlaces // of the rows that stand
 	err       error
 }
 
@@ -43,7 +44,7 @@ func (s *session) begin() error {
 		return fmt.Errorf("scoring: begin transaction: %w", err)
 	}
 	s.txn = &txn{began: s.now(), parts: map[int32]*partition{}, tally: newTally(),
-		changelog: map[int32]int64{}, bytes: map[int32]int64{}}
+		changelog: map[int32]int64{}, bytes: map[int32]int64{}, ends: map[int32]rowPlaces{}}
 	return nil
 }
 
@@ -102,6 +103,9 @@ func (s *session) produce(p *partition, topic string, key []byte, value proto.Me
 			zap.String("topic", topic), zap.ByteString("key", key), zap.Int("bytes", len(b)))
 		return
 	}
+	if i := rowTopic(topic); i >= 0 {
+		p.rows.count[i]++
+	}
 	r := &kgo.Record{Topic: topic, Partition: p.num, Key: key, Value: b, Headers: headers}
 	s.kafka.Produce(context.Background(), r, t.produced)
 }
@@ -115,11 +119,15 @@ func (t *txn) produced(r *kgo.Record, err error) {
 		t.fail(fmt.Errorf("write to %s/%d, key %s, %d bytes: %w", r.Topic, r.Partition, r.Key, len(r.Value), err))
 		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if r.Topic == schemas.TopicLeads {
-		t.mu.Lock()
 		t.changelog[r.Partition] = max(t.changelog[r.Partition], r.Offset+1)
 		t.bytes[r.Partition] += int64(len(r.Value))
-		t.mu.Unlock()
+	} else if i := rowTopic(r.Topic); i >= 0 {
+		ends := t.ends[r.Partition]
+		ends[i] = max(ends[i], r.Offset+1)
+		t.ends[r.Partition] = ends
 	}
 }
 
@@ -162,7 +170,7 @@ func (s *session) commit() error {
 		s.log.Warn("scoring: records refused to dead letters", append(t.refusedLog, zap.Any("by reason", t.tally.deadLetters))...)
 	}
 	for _, p := range t.parts {
-		p.committed(t.changelog[p.num], t.bytes[p.num])
+		p.committed(t.changelog[p.num], t.bytes[p.num], t.ends[p.num])
 		p.leads.sweep(s.model, p.watermark, sweepLeads)
 	}
 	return nil
@@ -175,9 +183,10 @@ const sweepLeads = 10
 // end produces the leads' records and commits.
 func (s *session) end(t *txn) (bool, error) {
 	for _, p := range t.parts {
-		head := p.fence.header()
+		p.rows.builtOn = p.changelog
+		head, rows := p.fence.header(), p.rows.header()
 		p.records(s.model, func(key string, rec *pb.LeadRecord) {
-			s.produce(p, schemas.TopicLeads, []byte(key), rec, head)
+			s.produce(p, schemas.TopicLeads, []byte(key), rec, head, rows)
 		})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)

@@ -1,0 +1,257 @@
+package scoring
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+)
+
+// The embedded broker commits partition by partition. When it is killed in
+// between, leads may stand whose ledger rows, stage rows or dead letters do not,
+// and the fence would keep their events from being read again. So every record of
+// leads also says how many rows its transaction wrote and where they begin, and a
+// restore looks whether they are there. If not, the transaction is not believed:
+// its leads are left out, and the events are read again from the fence below it.
+//
+// Only the last transaction of a changelog can be torn, because a broker that
+// was killed is restored from before anything else is written. What follows a
+// torn one says on what it builds (builtOn), so that a later restore leaves the
+// torn one out as well.
+
+// rowsHeader is the record header that says it.
+const rowsHeader = "rows"
+
+// rowTopics are the topics that are written besides leads.
+var rowTopics = [3]string{schemas.TopicLedger, schemas.TopicStages, schemas.TopicDeadLetter}
+
+// rowPlaces is an offset, or a number of records, of each of them.
+type rowPlaces [len(rowTopics)]int64
+
+// rowTopic is the topic's place in rowTopics, -1 for another topic.
+func rowTopic(topic string) int {
+	for i, t := range rowTopics {
+		if t == topic {
+			return i
+		}
+	}
+	return -1
+}
+
+func (a *rowPlaces) raise(b rowPlaces) {
+	for i := range a {
+		a[i] = max(a[i], b[i])
+	}
+}
+
+// rows is what one transaction of a partition wrote besides leads.
+type rows struct {
+	builtOn     int64     // the offset in leads up to which its state was read or written
+	from, count rowPlaces // its rows: not before, and so many
+}
+
+// header writes the numbers as varints: some ten bytes.
+func (r rows) header() kgo.RecordHeader {
+	b := binary.AppendUvarint(nil, uint64(r.builtOn))
+	for i := range r.from {
+		b = binary.AppendUvarint(b, uint64(r.from[i]))
+		b = binary.AppendUvarint(b, uint64(r.count[i]))
+	}
+	return kgo.RecordHeader{Key: rowsHeader, Value: b}
+}
+
+// readRows finds a record's rows; a record of an older version has none.
+func readRows(headers []kgo.RecordHeader) (r rows, ok bool) {
+	for _, h := range headers {
+		if h.Key != rowsHeader {
+			continue
+		}
+		b, fine := h.Value, true
+		next := func() int64 {
+			v, n := binary.Uvarint(b)
+			if n <= 0 {
+				fine = false
+				return 0
+			}
+			b = b[n:]
+			return int64(v)
+		}
+		r.builtOn = next()
+		for i := range r.from {
+			r.from[i], r.count[i] = next(), next()
+		}
+		return r, fine
+	}
+	return rows{}, false
+}
+
+// written is one transaction's leads, as the changelog has them.
+type written struct {
+	fence   fence
+	rows    rows
+	known   bool  // it says what its rows are
+	first   int64 // offset of its first record
+	records []*kgo.Record
+}
+
+// restorer puts the changelog's transactions over what was known, each as soon
+// as the next one has begun; the last one waits to be believed.
+type restorer struct {
+	*session
+	parts map[int32]*partition
+	last  map[int32]*written
+}
+
+// take gathers one record of the changelog.
+func (r *restorer) take(rec *kgo.Record) {
+	p := r.parts[rec.Partition]
+	p.changelog = rec.Offset + 1
+	if rec.Attrs.IsControl() {
+		return
+	}
+	w := &written{fence: readFence(rec.Headers), first: rec.Offset}
+	w.rows, w.known = readRows(rec.Headers)
+	last := r.last[p.num]
+	switch {
+	case last == nil:
+	case last.fence == w.fence && last.rows == w.rows:
+		last.records = append(last.records, rec)
+		return
+	case w.known && w.rows.builtOn <= last.first:
+		// A restore before this one found it torn, and this is how it was done again.
+		r.log.Info("scoring: a torn transaction is left out, as it was before", zap.Int32("partition", p.num), zap.Int64("offset", last.first))
+	default:
+		r.apply(p, last)
+	}
+	w.records = append(w.records, rec)
+	r.last[p.num] = w
+}
+
+// apply puts a transaction's leads over what was known.
+func (r *restorer) apply(p *partition, w *written) {
+	p.fence.raise(w.fence)
+	for _, rec := range w.records {
+		if err := r.restoreLead(p, rec); err != nil {
+			r.metrics.unreadable.Inc()
+			r.log.Error("scoring: a lead's record cannot be read; the lead starts from nothing",
+				zap.Int32("partition", rec.Partition), zap.Int64("offset", rec.Offset), zap.ByteString("lead", rec.Key), zap.Error(err))
+		}
+	}
+}
+
+func (r *restorer) restoreLead(p *partition, rec *kgo.Record) error {
+	if rec.Value == nil { // erased
+		id, err := schemas.ParseLeadID(string(rec.Key))
+		if err == nil {
+			p.leads.forget(id)
+		}
+		return err
+	}
+	lead := new(pb.LeadRecord)
+	if err := proto.Unmarshal(rec.Value, lead); err != nil {
+		return err
+	}
+	p.watermark = max(p.watermark, lead.ReceivedAt)
+	return p.leads.restore(r.model, lead)
+}
+
+// believe applies the last transactions, or leaves out those that are torn.
+func (r *restorer) believe(ctx context.Context) error {
+	starts, err := r.admin.ListStartOffsets(ctx, rowTopics[:]...)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("scoring: start offsets of ledger, stages and dead letters: %w", err)
+	}
+	ends, err := r.admin.ListEndOffsets(ctx, rowTopics[:]...)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("scoring: end offsets of ledger, stages and dead letters: %w", err)
+	}
+	torn := map[int32]bool{}
+	for i := range rowTopics {
+		if err := r.missing(ctx, i, starts, ends, torn); err != nil {
+			return err
+		}
+	}
+	for num, p := range r.parts {
+		for i, topic := range rowTopics {
+			p.rows.from[i] = offsetOf(ends, topic, num)
+		}
+		switch w := r.last[num]; {
+		case w == nil:
+		case torn[num]:
+			r.leaveOut(p, w)
+		default:
+			r.apply(p, w)
+		}
+	}
+	return nil
+}
+
+// missing marks the partitions whose last transaction has fewer rows in one
+// topic than it wrote. A broker that commits all at once is not asked.
+func (r *restorer) missing(ctx context.Context, i int, starts, ends kadm.ListedOffsets, torn map[int32]bool) error {
+	if !r.cfg.FreshTransactionalID {
+		return nil
+	}
+	topic, found := rowTopics[i], map[int32]int64{}
+	var tail *tail
+	tail = r.newTail(topic, func(rec *kgo.Record) {
+		if rec.Attrs.IsControl() {
+			return
+		}
+		if found[rec.Partition]++; found[rec.Partition] >= r.last[rec.Partition].rows.count[i] {
+			delete(tail.until, rec.Partition) // enough: what comes after may be hidden, and long to wait for
+		}
+	})
+	asked := map[int32]int64{}
+	for num, w := range r.last {
+		// Rows that retention took were there.
+		if w.known && w.rows.count[i] > 0 && w.rows.from[i] >= offsetOf(starts, topic, num) {
+			asked[num] = w.rows.count[i]
+			tail.add(num, w.rows.from[i], offsetOf(ends, topic, num))
+		}
+	}
+	if err := tail.read(ctx); err != nil {
+		return err
+	}
+	for num, count := range asked {
+		if found[num] < count {
+			torn[num] = true
+			r.log.Warn("scoring: a killed broker kept a transaction's leads without its rows; it is done again from its events",
+				zap.String("topic", topic), zap.Int32("partition", num), zap.Int64("rows", count), zap.Int64("found", found[num]))
+		}
+	}
+	return nil
+}
+
+// leaveOut keeps the state from before the transaction, and makes its events be
+// read again. Readers have seen its records, so the next revisions are above them.
+func (r *restorer) leaveOut(p *partition, w *written) {
+	r.metrics.torn.Inc()
+	p.rewind, p.changelog = true, w.first
+	for _, rec := range w.records {
+		lead := new(pb.LeadRecord)
+		if rec.Value == nil || proto.Unmarshal(rec.Value, lead) != nil {
+			continue
+		}
+		id, err := schemas.ParseLeadID(string(rec.Key))
+		if err != nil {
+			continue
+		}
+		if e := p.leads.get(id); e != nil {
+			e.lead.RaiseRevision(lead.Revision)
+		}
+	}
+}
