@@ -47,7 +47,7 @@ func readDouyin(h *Hook, r Request, payload string, d *Delivery) error {
 	}
 	d.add(h, r, update{
 		word: word, id: r.Header.Get("Msg-Id"), person: first(body, "from_user_id", "content.from_user_id"),
-		at: instant(first(body, "content.create_time", "create_time")), value: body,
+		at: instant(first(body, "content.create_time", "content.action_time", "create_time")), value: body,
 	})
 	return nil
 }

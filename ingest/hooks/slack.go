@@ -25,6 +25,7 @@ func readSlack(h *Hook, r Request, payload string, d *Delivery) error {
 	if err != nil {
 		return err
 	}
+	delete(body, "token") // the retired way to verify: a secret, of no use in a table
 	event := at(body, "event")
 	switch {
 	case text(body, "type") == "url_verification":
@@ -62,6 +63,7 @@ func readSlackForm(h *Hook, r Request, payload string, d *Delivery) error {
 			return err
 		}
 		delete(body, "token")
+		delete(body, "response_url")
 		d.add(h, r, update{name: text(body, "type"), id: text(body, "trigger_id"), person: slackPerson(text(body, "team", "id"), text(body, "user", "id")), value: body})
 		return nil
 	}
@@ -69,7 +71,7 @@ func readSlackForm(h *Hook, r Request, payload string, d *Delivery) error {
 	for name := range values {
 		body[name] = values.Get(name)
 	}
-	delete(body, "token")        // the retired way to verify: a secret, of no use in a table
+	delete(body, "token")
 	delete(body, "response_url") // lets whoever has it answer in our name
 	d.add(h, r, update{name: "command", id: values.Get("trigger_id"), person: slackPerson(values.Get("team_id"), values.Get("user_id")), value: body})
 	return nil

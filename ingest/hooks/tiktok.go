@@ -1,5 +1,7 @@
 package hooks
 
+import "strings"
+
 // TikTok repeats a delivery for 72 hours and gives it no id: an event is known by a digest of all that it says.
 
 func openTikTok(h *Hook, r Request) (string, error) {
@@ -12,9 +14,25 @@ func readTikTok(h *Hook, r Request, payload string, d *Delivery) error {
 		return err
 	}
 	unfold(body)
-	u := update{word: text(body, "event"), person: text(body, "user_openid"), at: instant(text(body, "create_time")), value: body}
-	d.add(h, r, u)
+	event := text(body, "event")
+	if ownTikTok(event) {
+		d.pass()
+		return nil
+	}
+	word := event
+	if action := text(body, "content", "comment_action"); action == "delete" {
+		word = "comment removed"
+	}
+	d.add(h, r, update{
+		word: word, person: first(body, "content.from_user.id", "content.unique_identifier", "user_openid"),
+		at: instant(text(body, "create_time")), value: body,
+	})
 	return nil
+}
+
+// ownTikTok tells what our own account did: its uploads, its publishing, its messages.
+func ownTikTok(event string) bool {
+	return strings.HasPrefix(event, "video.") || strings.HasPrefix(event, "post.publish.") || event == "im_send_msg"
 }
 
 // unfold replaces content, an object written as text, by the object.

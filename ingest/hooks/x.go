@@ -79,7 +79,7 @@ func xActivity(h *Hook, r Request, data any, d *Delivery) {
 // xOld reads an element of one of the old API's lists.
 func xOld(name, ours string, e any) update {
 	u := update{
-		word: strings.TrimSuffix(name, "_events"), person: first(e, "user.id_str", "source.id", "user.id", "sender_id"),
+		word: strings.TrimSuffix(name, "_events"), person: first(e, "user.id_str", "source.id", "user.id", "sender_id", "status.user_id"),
 		at: xTime(first(e, "created_timestamp", "timestamp_ms", "created_at")), value: e,
 	}
 	id := first(e, "id_str", "id")
@@ -91,6 +91,10 @@ func xOld(name, ours string, e any) update {
 		u.word = first(e, "type")
 	case "direct_message_events":
 		u.person = first(e, "message_create.sender_id", "sender_id")
+	case "direct_message_indicate_typing_events":
+		u.name = "typing"
+	case "direct_message_mark_read_events":
+		u.name = "read"
 	}
 	return u
 }
