@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"leadstream/ingest/protocol"
+	"leadstream/ingest/spool"
 	"leadstream/schemas/pb"
 )
 
@@ -83,7 +84,7 @@ func (c collector) read(s *Service, r *http.Request, query url.Values) (protocol
 }
 
 // keep stores the good events and the dead letters of the others, then tells. In this order:
-// 1. the broker acknowledges, 2. the counters move, 3. the sender hears 2xx.
+// 1. the broker acknowledges, or the disk has them, 2. the counters move, 3. the sender hears 2xx.
 func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item) outcome {
 	var o outcome
 	l := letters{events: make([]*pb.Event, 0, len(items))}
@@ -100,7 +101,7 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item) out
 	}
 	// The sender may be gone already, as pages do; the event stays welcome.
 	began := time.Now()
-	if err := s.producer.deliver(context.WithoutCancel(ctx), l); err != nil {
+	if err := s.delivery.deliver(context.WithoutCancel(ctx), l); err != nil {
 		return s.undelivered(err)
 	}
 	s.metrics.produceSeconds.Observe(time.Since(began).Seconds())
@@ -125,6 +126,10 @@ func (s *Service) undelivered(err error) outcome {
 		reason = busy
 	case errors.Is(err, errBrokerAway):
 		reason = brokerAway
+	case errors.Is(err, spool.ErrFull):
+		reason = spoolFull
+	case errors.Is(err, errSpoolFailed):
+		reason = spoolFailed
 	}
 	s.metrics.produceFailed.WithLabelValues(string(reason)).Inc()
 	if s.complaints.due(time.Now()) { // an outage is one story, not one line a request

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leadstream/ingest/hooks"
+	"leadstream/ingest/spool"
 	"leadstream/internal/config"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	ProduceTimeout time.Duration `yaml:"produce_timeout"` // how long a request waits for the broker before it is told 503
 	MaxBuffered    int           `yaml:"max_buffered"`    // events waiting for the broker, all requests together
 	DrainTimeout   time.Duration `yaml:"drain_timeout"`   // at a stop: for requests under way, and again for the broker
+
+	Spool spool.Config `yaml:"spool"` // where events wait while the broker is away; without a dir it is the broker or 503
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // networks whose X-Forwarded-For is believed, such as 10.0.0.0/8
 }
@@ -54,6 +57,7 @@ func DefaultConfig() Config {
 		ProduceTimeout: 5 * time.Second,
 		MaxBuffered:    100_000,
 		DrainTimeout:   8 * time.Second, // twice this is below the 20 s that a part gets to stop
+		Spool:          spool.DefaultConfig(),
 	}
 }
 

@@ -57,17 +57,17 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 			Name: "leadstream_ingest_dead_letters_total", Help: "Refused events kept in the dead-letter topic.",
 		}),
 		produceSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "leadstream_ingest_produce_seconds", Help: "From handing a request's events to the client until the broker has acknowledged all.",
+			Name: "leadstream_ingest_produce_seconds", Help: "From handing a request's events over until all are kept.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
 		produceFailed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "leadstream_ingest_produce_failed_total", Help: "Requests whose events the broker did not acknowledge, by why.",
+			Name: "leadstream_ingest_produce_failed_total", Help: "Requests whose events could not be kept, by why.",
 		}, []string{"why"}),
 		events:  map[siteType]prometheus.Counter{},
 		changed: map[change]prometheus.Counter{},
 	}
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "leadstream_ingest_events_total", Help: "Events that the broker has acknowledged.",
+		Name: "leadstream_ingest_events_total", Help: "Events that are kept: the broker has acknowledged them, or they are on disk in the spool.",
 	}, []string{"site", "type"})
 	changed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_changed_total", Help: "Events that the pipeline altered, by what it altered.",

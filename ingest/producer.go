@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 
+	"leadstream/ingest/spool"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
@@ -54,18 +56,14 @@ type letters struct {
 	dead   []*pb.DeadLetter
 }
 
-// deliver returns nil when the broker has acknowledged every event and dead letter, and not before.
-func (p *producer) deliver(ctx context.Context, l letters) error {
-	records, err := encode(l)
-	if err != nil || len(records) == 0 {
-		return err
-	}
+// produce returns nil when the broker has acknowledged every record, and not before.
+func (p *producer) produce(ctx context.Context, records []spool.Record) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	// One result a record, and room for all: a promise must never wait for a request that has given up.
 	results := make(chan error, len(records))
 	for _, r := range records {
-		p.client.TryProduce(ctx, r, func(_ *kgo.Record, err error) { results <- err })
+		p.client.TryProduce(ctx, forKafka(r), func(_ *kgo.Record, err error) { results <- err })
 	}
 	for range records {
 		select {
@@ -83,29 +81,74 @@ func (p *producer) deliver(ctx context.Context, l letters) error {
 	return nil
 }
 
+// drain is produce for the spool: it waits as long as the client thinks that the records may yet arrive, since giving up would
+// only send them twice, and it tells those that no broker will ever take from the rest.
+func (p *producer) drain(ctx context.Context, records []spool.Record) error {
+	type result struct {
+		i   int
+		err error
+	}
+	results := make(chan result, len(records))
+	for i, r := range records {
+		p.client.Produce(ctx, forKafka(r), func(_ *kgo.Record, err error) { results <- result{i, err} })
+	}
+	var away error
+	var refused spool.Refused
+	for range records {
+		select {
+		case r := <-results:
+			switch {
+			case r.err == nil:
+			case errors.Is(r.err, kerr.MessageTooLarge), errors.Is(r.err, kerr.InvalidRecord):
+				refused.Index, refused.Why = append(refused.Index, r.i), r.err
+			default:
+				away = r.err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if away != nil {
+		return fmt.Errorf("%w: %w", errBrokerAway, away)
+	}
+	if len(refused.Index) > 0 {
+		return &refused
+	}
+	return nil
+}
+
+func forKafka(r spool.Record) *kgo.Record {
+	return &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value}
+}
+
 // encode makes the records: a visitor's events share a key, hence a partition, hence an order.
-func encode(l letters) ([]*kgo.Record, error) {
-	records := make([]*kgo.Record, 0, len(l.events)+len(l.dead))
+func encode(l letters) ([]spool.Record, error) {
+	records := make([]spool.Record, 0, len(l.events)+len(l.dead))
 	for _, e := range l.events {
 		value, err := proto.Marshal(e)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", e.EventId, err)
 		}
 		key := schemas.EventKey(e.Site, e.AnonymousId, e.UserId)
-		records = append(records, &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(key), Value: value})
+		records = append(records, spool.Record{Topic: schemas.TopicEvents, Key: []byte(key), Value: value})
 	}
 	for _, d := range l.dead {
 		value, err := proto.Marshal(d)
 		if err != nil {
 			return nil, fmt.Errorf("dead letter: %w", err)
 		}
-		records = append(records, &kgo.Record{Topic: schemas.TopicDeadLetter, Value: value})
+		records = append(records, spool.Record{Topic: schemas.TopicDeadLetter, Value: value})
 	}
 	return records, nil
 }
 
 // ready asks whether the broker answers.
-func (p *producer) ready(ctx context.Context) error { return p.client.Ping(ctx) }
+func (p *producer) ready(ctx context.Context) error {
+	if err := p.client.Ping(ctx); err != nil {
+		return fmt.Errorf("the broker does not answer: %w", err)
+	}
+	return nil
+}
 
 // close waits for what is under way; it is called when no request is left to wait for it.
 func (p *producer) close(ctx context.Context) error {

@@ -21,6 +21,8 @@ const (
 	badGzip         protocol.Reason = "bad_gzip"
 	brokerAway      protocol.Reason = "broker_away"
 	busy            protocol.Reason = "busy"
+	spoolFull       protocol.Reason = "spool_full"
+	spoolFailed     protocol.Reason = "spool_failed"
 	internalFault   protocol.Reason = "internal"
 	unknownType     protocol.Reason = "unknown_type"
 	noID            protocol.Reason = "no_id"
@@ -61,6 +63,8 @@ var refusals = map[protocol.Reason]refusal{
 	badGzip:         {status: http.StatusBadRequest, says: "the body begins like gzip and cannot be unpacked", forget: true},
 	brokerAway:      {status: http.StatusServiceUnavailable, says: "the events could not be stored now: send them again later", retry: true, forget: true},
 	busy:            {status: http.StatusServiceUnavailable, says: "too many events are waiting to be stored: send these again later", retry: true, forget: true},
+	spoolFull:       {status: http.StatusServiceUnavailable, says: "the broker is away and the spool is full: send the events again later", retry: true, forget: true},
+	spoolFailed:     {status: http.StatusServiceUnavailable, says: "the events could not be written to disk now: send them again later", retry: true, forget: true},
 	internalFault:   {status: http.StatusInternalServerError, says: "a fault of the collector; it is in its log", forget: true},
 	unknownType:     {status: http.StatusBadRequest, says: "the event's type is not known"},
 	noID:            {status: http.StatusBadRequest, says: "the event has neither anonymous_id nor user_id, and is not cookieless"},

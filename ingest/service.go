@@ -41,7 +41,7 @@ type Service struct {
 	visitors   *visitors
 	agents     *agents
 	metrics    *metrics
-	producer   *producer
+	delivery   *delivery
 	complaints sometimes
 }
 
@@ -51,7 +51,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := newProducer(cfg, d.KafkaOpts)
+	way, err := newDelivery(cfg, d)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +61,14 @@ func New(cfg Config, d Deps) (*Service, error) {
 		sites:   newSites(cfg.Sites),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
-		bodies:  newBodies(cfg), visitors: newVisitors(), agents: newAgents(), metrics: newMetrics(d.Registry, cfg.Sites), producer: p,
+		bodies:  newBodies(cfg), visitors: newVisitors(), agents: newAgents(), metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	s.router = newRouter(s.routes)
 	if s.listener, err = telemetry.Listen(cfg.Listen, "ingest.listen"); err != nil {
-		p.abandon()
+		way.abandon()
 		return nil, err
 	}
 	return s, nil
@@ -79,14 +79,11 @@ func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
 // Ready tells whether events can be stored now.
 func (s *Service) Ready(ctx context.Context) error {
-	if err := s.producer.ready(ctx); err != nil {
-		return fmt.Errorf("the broker does not answer: %w", err)
-	}
-	return nil
+	return s.delivery.ready(ctx)
 }
 
 // Run serves until ctx ends. Then, in this order: 1. no new connections, 2. the requests under way get their answer, 3. the
-// producer is closed, when nobody can hand it anything any more.
+// spool and the producer are closed, when nobody can hand them anything any more.
 func (s *Service) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           s,
@@ -97,6 +94,7 @@ func (s *Service) Run(ctx context.Context) error {
 		MaxHeaderBytes:    64 << 10, // a pixel's query is in there
 		ErrorLog:          zap.NewStdLog(s.log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
+	s.delivery.start()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.listener) }()
 	var failed error
@@ -110,7 +108,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		<-served // always http.ErrServerClosed here
 	}
-	return errors.Join(failed, s.drain(ctx, s.producer.close))
+	return errors.Join(failed, s.drain(ctx, s.delivery.close))
 }
 
 // drain gives one part of the stop its time, although ctx has ended.

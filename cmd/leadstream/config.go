@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"leadstream/ingest"
+	"leadstream/ingest/spool"
 	"leadstream/internal/clickhouse"
 	"leadstream/internal/config"
 	"leadstream/internal/embedded"
@@ -119,6 +120,7 @@ func (g *globals) load() (Config, config.Report, error) {
 // stores fills in the embedded stores' addresses where no real one is named,
 // so that a role started alone finds the stores of an `all` beside it.
 func (c *Config) stores() {
+	c.spool(len(c.Kafka.Brokers) == 0)
 	if len(c.Kafka.Brokers) == 0 {
 		c.Kafka.Brokers = []string{c.Embedded.KafkaListen}
 		c.Scoring.FreshTransactionalID = true // the embedded broker's rule (DESIGN, Non-obvious)
@@ -126,6 +128,22 @@ func (c *Config) stores() {
 	if c.ClickHouse.Addr == "" {
 		c.ClickHouse.Addr = c.Embedded.ClickHouseListen
 		c.ClickHouse.Compression = "none" // measured: on loopback it only costs
+	}
+}
+
+// spool places the collectors' log on disk. The embedded broker syncs nothing: there every event goes to the spool first, and
+// what the broker may have lost with the machine's power is given to it again.
+func (c *Config) spool(embedded bool) {
+	s := &c.Ingest.Spool
+	switch s.Dir {
+	case "":
+		s.Dir = c.under("spool")
+	case "none":
+		s.Dir = ""
+	}
+	if embedded {
+		s.Always = true
+		s.KeepFor = max(s.KeepFor, spool.KeepForEmbedded)
 	}
 }
 
