@@ -207,14 +207,27 @@ func (l *Lead) employees() float64 {
 
 // amount reads a trait that is a number, or a text that begins with one.
 func (l *Lead) amount(key string) float64 {
-	if n, err := strconv.ParseFloat(l.raw(key), 64); err == nil {
+	raw := l.raw(key)
+	if raw == "" {
+		return 0
+	}
+	if n, err := strconv.ParseFloat(raw, 64); err == nil {
 		return n
 	}
-	digits, end := strings.NewReplacer(",", "", " ", "").Replace(l.text(key)), 0
-	for end < len(digits) && (digits[end] >= '0' && digits[end] <= '9' || digits[end] == '.') {
-		end++
+	digits := []byte{}
+	for _, c := range []byte(l.text(key)) {
+		switch {
+		case c >= '0' && c <= '9' || c == '.':
+			digits = append(digits, c)
+		case c != ',' && c != ' ':
+			return number64(digits)
+		}
 	}
-	n, err := strconv.ParseFloat(digits[:end], 64)
+	return number64(digits)
+}
+
+func number64(digits []byte) float64 {
+	n, err := strconv.ParseFloat(string(digits), 64)
 	if err != nil {
 		return 0
 	}

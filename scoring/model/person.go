@@ -32,8 +32,11 @@ func (a *application) person() {
 	l, ev := a.l, a.ev
 	changed := l.userID.set(ev.GetUserId(), a.stamp)
 	changed = l.anonymousID.set(ev.GetAnonymousId(), a.stamp) || changed
-	if l.country.set(ev.GetCountry(), a.stamp) {
-		changed, l.fitBand = true, 0
+	if was := l.country.value; l.country.set(ev.GetCountry(), a.stamp) {
+		changed = true
+		if l.country.value != was {
+			l.fitBand = 0 // to be measured again
+		}
 	}
 	prefix := ""
 	switch ev.GetType() {
@@ -81,7 +84,9 @@ func (a *application) traits(prefix string) (changed bool) {
 // setTrait keeps the newer value.
 func (l *Lead) setTrait(t trait) bool {
 	i, found := slices.BinarySearchFunc(l.traits, t.key, compareTrait)
-	l.fitBand = 0 // to be measured again
+	if !found || !bytes.Equal(l.traits[i].value, t.value) {
+		l.fitBand = 0 // to be measured again
+	}
 	switch {
 	case found:
 		if !t.stamp.after(l.traits[i].stamp) {
