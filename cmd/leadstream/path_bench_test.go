@@ -109,19 +109,22 @@ func (h *house) steadyLoad(ctx context.Context, sent *atomic.Int64) {
 	var posts sync.WaitGroup
 	defer posts.Wait()
 	slots := make(chan struct{}, 64) // more waiting than this is not a load, it is a queue
-	for n := 0; ; n += loadBatch {
+	began := time.Now()
+	for n := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		slots <- struct{}{}
-		posts.Go(func() {
-			if h.post(context.WithoutCancel(ctx), "/v1/events?key=demo", loadBody(n, loadBatch)) == http.StatusOK {
-				sent.Add(loadBatch)
-			}
-			<-slots
-		})
+		for due := int(time.Since(began).Seconds() * loadRate); n < due; n += loadBatch {
+			slots <- struct{}{}
+			posts.Go(func() {
+				if h.post(context.WithoutCancel(ctx), "/v1/events?key=demo", loadBody(n, loadBatch)) == http.StatusOK {
+					sent.Add(loadBatch)
+				}
+				<-slots
+			})
+		}
 	}
 }
 
