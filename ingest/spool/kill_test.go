@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -26,6 +27,9 @@ const (
 	childDir  = "LEADSTREAM_SPOOL_TEST_DIR"
 	childLife = "LEADSTREAM_SPOOL_TEST_LIFE"
 )
+
+// killFor: go test ./ingest/spool -run Killed -kill-for 5m
+var killFor = flag.Duration("kill-for", 20*time.Second, "how long TestKilledAtAnyMoment goes on killing")
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
@@ -115,9 +119,9 @@ func (k *killing) arrived(id string) {
 // TestKilledAtAnyMoment: kill -9, again and again; torn bytes are put behind the last segment now and then. Whatever Append had
 // answered nil reaches the broker, each caller's records in order.
 func TestKilledAtAnyMoment(t *testing.T) {
-	total := 20 * time.Second
+	total := *killFor
 	if testing.Short() {
-		total = 2 * time.Second
+		total = min(total, 2*time.Second)
 	}
 	dir, lives := t.TempDir(), 0
 	k := &killing{accepted: map[string]bool{}, produced: map[string]bool{}, next: map[string]int{}}
