@@ -118,8 +118,9 @@ func (h *house) steadyLoad(ctx context.Context, sent *atomic.Int64) {
 		}
 		for due := int(time.Since(began).Seconds() * loadRate); n < due; n += loadBatch {
 			slots <- struct{}{}
+			first := n
 			posts.Go(func() {
-				if h.post(context.WithoutCancel(ctx), "/v1/events?key=demo", loadBody(n, loadBatch)) == http.StatusOK {
+				if h.post(context.WithoutCancel(ctx), "/v1/events?key=demo", loadBody(first, loadBatch)) == http.StatusOK {
 					sent.Add(loadBatch)
 				}
 				<-slots
