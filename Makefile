@@ -7,7 +7,7 @@ GOFLAGS_BUILD := -trimpath -ldflags "-X main.version=$(VERSION)"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-kafka check build generate unit browser race cover bench fuzz fmt vet lint clean node_modules
+.PHONY: help run demo test test-kafka check build generate unit browser race whole cover bench bench-ingest bench-score bench-sink test-kafka fuzz fmt vet lint clean node_modules
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ demo: build ## run, play a seeded day of traffic, print hot list, funnel and for
 	@deploy/need npm
 	@exec $(BIN) all --demo $(ARGS)
 
-test: check race browser ## everything: check, all Go tests with the race detector, browser tests
+test: fmt vet lint whole race browser ## everything a fresh machine needs, then all tests
 
 # One package after the other: each starts brokers of its own, and kills them.
 test-kafka: ## the same path on a real Apache Kafka cluster (fetches its jars once)
@@ -53,10 +53,15 @@ unit: ## Go tests that need no ClickHouse and no browser
 	@echo "check: unit tests and walls ..."
 	@go test -short ./...
 
-race: ## all Go tests, with real ClickHouse and the race detector
+whole:
 	@deploy/need npm
-	@echo "test: all Go tests (real ClickHouse, broker on the wire) ..."
-	@go test -race -count=1 -timeout 20m ./...
+	@echo "test: all Go tests (real ClickHouse, the broker on the wire, kill -9) ..."
+	@go test -count=1 -timeout 20m ./...
+
+race: ## the Go tests that need no ClickHouse, with the race detector
+	@deploy/need gcc
+	@echo "test: the race detector ..."
+	@CGO_ENABLED=1 go test -race -short -count=1 -timeout 20m ./...
 
 browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
@@ -73,8 +78,18 @@ generate: ## schemas/pb and tracker/dist from their sources
 cover: ## coverage over all packages
 	@go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -n 1
 
-bench: build ## the numbers of docs/performance.md
-	@go run ./cmd/leadstream bench $(ARGS)
+bench: ## the whole path: freshness, sustained rate, second start (docs/performance.md)
+	@go test -run '^$$' -bench 'Freshness|Sustained|SecondStart' -benchtime 1x -count $${COUNT:-5} -timeout 30m ./cmd/leadstream
+
+bench-ingest: ## collectors against bare handlers
+	@go test -run '^$$' -bench . -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest ./ingest/spool
+
+bench-score: ## the model, and the worker against consume-only
+	@go test -run '^$$' -bench . -benchtime 3x -count $${COUNT:-5} -timeout 30m ./scoring
+	@go test -run '^$$' -bench . -count $${COUNT:-5} -timeout 30m ./scoring/model
+
+bench-sink: ## encoding and inserting against raw blocks
+	@go test -run '^$$' -bench . -benchtime 3x -count $${COUNT:-5} -timeout 30m ./sink
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
