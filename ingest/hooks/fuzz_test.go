@@ -46,8 +46,20 @@ func fuzz(f *testing.F, kind string, seeds ...string) {
 
 // promises are what every source keeps, whatever a genuine delivery holds.
 func promises(t *testing.T, h *Hook, body string) {
-	r := signed(t, h, body)
-	d, err := h.Receive(r)
+	var r Request
+	receive := h.Receive
+	if h.aes == nil {
+		r = signed(t, h, body)
+	} else { // sealed, every byte changes all that follow it, and the fuzzer learns nothing: FuzzSealed does that part
+		r = Request{Now: now, Limits: generous}
+		receive = func(r Request) (d Delivery, err error) {
+			if err = h.source.read(h, r, body, &d); err != nil {
+				return Delivery{}, asFault(err)
+			}
+			return d, nil
+		}
+	}
+	d, err := receive(r)
 	if err != nil {
 		require.IsType(t, &protocol.Fault{}, err)
 		require.Empty(t, d.Items)
@@ -77,7 +89,7 @@ func promises(t *testing.T, h *Hook, body string) {
 			}
 		}
 	}
-	again, err := h.Receive(r)
+	again, err := receive(r)
 	require.NoError(t, err)
 	require.Equal(t, describe(d), describe(again), "a repeat is the same events")
 }
