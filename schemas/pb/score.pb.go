@@ -735,8 +735,10 @@ type RuleState struct {
 	HalfLife float64 `protobuf:"fixed64,4,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
 	// once-rules: the first UTC day on which the rule was met; 0 = not met (no
 	// event of 1970-01-01 is scored).
-	OnceDay       int32       `protobuf:"varint,5,opt,name=once_day,json=onceDay,proto3" json:"once_day,omitempty"`
-	Days          []*DayState `protobuf:"bytes,6,rep,name=days,proto3" json:"days,omitempty"`
+	OnceDay int32       `protobuf:"varint,5,opt,name=once_day,json=onceDay,proto3" json:"once_day,omitempty"`
+	Days    []*DayState `protobuf:"bytes,6,rep,name=days,proto3" json:"days,omitempty"`
+	// The newest UTC day with a unit; 0 in records of older versions.
+	LastDay       int32 `protobuf:"varint,7,opt,name=last_day,json=lastDay,proto3" json:"last_day,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -811,6 +813,13 @@ func (x *RuleState) GetDays() []*DayState {
 		return x.Days
 	}
 	return nil
+}
+
+func (x *RuleState) GetLastDay() int32 {
+	if x != nil {
+		return x.LastDay
+	}
+	return 0
 }
 
 // DayState is one rule's open UTC day: sets, so that repeats and order do not matter.
@@ -1615,14 +1624,15 @@ const file_score_proto_rawDesc = "" +
 	"\x05facts\x18\n" +
 	" \x03(\v2\x14.leadstream.v1.TraitR\x05facts\x12\x19\n" +
 	"\bcrm_time\x18\v \x01(\x10R\acrmTime\x12\x19\n" +
-	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\"\xae\x01\n" +
+	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\"\xc9\x01\n" +
 	"\tRuleState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x13\n" +
 	"\x05acc_m\x18\x02 \x01(\x01R\x04accM\x12\x13\n" +
 	"\x05acc_e\x18\x03 \x01(\x11R\x04accE\x12\x1b\n" +
 	"\thalf_life\x18\x04 \x01(\x01R\bhalfLife\x12\x19\n" +
 	"\bonce_day\x18\x05 \x01(\x05R\aonceDay\x12+\n" +
-	"\x04days\x18\x06 \x03(\v2\x17.leadstream.v1.DayStateR\x04days\"Y\n" +
+	"\x04days\x18\x06 \x03(\v2\x17.leadstream.v1.DayStateR\x04days\x12\x19\n" +
+	"\blast_day\x18\a \x01(\x05R\alastDay\"Y\n" +
 	"\bDayState\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\x05R\x03day\x12\x10\n" +
 	"\x03ids\x18\x02 \x03(\x06R\x03ids\x12)\n" +

@@ -54,7 +54,7 @@ func compile(v value, env map[string]any, check func(*expressionWords) error) (*
 		expressionFault(v, err, env)
 		return nil, nil
 	}
-	words := &expressionWords{names: needs{}, calls: map[string][]string{}}
+	words := &expressionWords{names: needs{}, calls: map[string][]callWords{}}
 	node := program.Node()
 	ast.Walk(&node, words)
 	if err := check(words); err != nil {
@@ -79,7 +79,17 @@ func compileSafely(text string, options []expr.Option) (p *vm.Program, err error
 
 var unknownName = regexp.MustCompile(`^unknown name (\w+)`)
 
+// asksHistory finds a criterion's function where it may not stand.
+var asksHistory = regexp.MustCompile(`\b(count|since|met|points|rules_met)\(\s*["'` + "`" + `]`)
+
 func expressionFault(v value, err error, env map[string]any) {
+	if text, _ := v.text(); env["met"] == nil && asksHistory.MatchString(text) {
+		name := asksHistory.FindStringSubmatch(text)[1]
+		before := text[:asksHistory.FindStringIndex(text)[0]]
+		line, column := v.place(1+strings.Count(before, "\n"), len(before)-strings.LastIndexByte(before, '\n'))
+		v.doc.add(line, column, v.path, "%s() asks what the lead did before: here that would depend on the order in which events arrive; it is for criteria and sub_stages", name)
+		return
+	}
 	var at *file.Error
 	if !errors.As(err, &at) {
 		message, _, _ := strings.Cut(err.Error(), "\n")
@@ -111,7 +121,13 @@ func unknown(name string, env map[string]any) string {
 // function calls are given.
 type expressionWords struct {
 	names needs
-	calls map[string][]string
+	calls map[string][]callWords
+}
+
+// callWords are a call's literal arguments: a text, and a whole number if there is one.
+type callWords struct {
+	text   string
+	number int
 }
 
 // Visit is ast.Visitor's.
@@ -127,14 +143,19 @@ func (w *expressionWords) Visit(node *ast.Node) {
 		}
 	case *ast.CallNode:
 		name, ok := n.Callee.(*ast.IdentifierNode)
-		if !ok || len(n.Arguments) != 1 {
+		if !ok || len(n.Arguments) == 0 {
 			return
 		}
-		text := ""
+		var words callWords
 		if s, ok := n.Arguments[0].(*ast.StringNode); ok {
-			text = s.Value
+			words.text = s.Value
 		}
-		w.calls[name.Value] = append(w.calls[name.Value], text)
+		if len(n.Arguments) > 1 {
+			if i, ok := n.Arguments[1].(*ast.IntegerNode); ok {
+				words.number = i.Value
+			}
+		}
+		w.calls[name.Value] = append(w.calls[name.Value], words)
 	}
 }
 

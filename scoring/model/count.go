@@ -127,8 +127,11 @@ func (a *application) count(x match) (reason string, changed bool) {
 	}
 	if r.once {
 		s := a.l.stateFor(r)
+		if day > s.lastDay {
+			s.lastDay, changed = day, true
+		}
 		if s.onceDay != 0 && s.onceDay <= day {
-			return reasonCap, false
+			return reasonCap, changed
 		}
 		s.onceDay = day
 		return reasonOK, true
@@ -136,7 +139,9 @@ func (a *application) count(x match) (reason string, changed bool) {
 	if day <= a.l.foldedThrough {
 		return reasonStraggler, false
 	}
-	reason, changed = a.l.stateFor(r).open(day).add(x.key, x.units, r.limit, r.unit == unitDwell)
+	s := a.l.stateFor(r)
+	s.lastDay = max(s.lastDay, day) // open() makes a day only for a unit, so this is no change beside it
+	reason, changed = s.open(day).add(x.key, x.units, r.limit, r.unit == unitDwell)
 	if reason == reasonDup && r.unit != unitEvent {
 		return "", false
 	}

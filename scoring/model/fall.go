@@ -114,28 +114,30 @@ func (m *Model) takes(l *Lead) bool {
 }
 
 // crossing finds a crossing in (from, to] if the score at `to` is below the
-// floor. It guesses that the logarithm of the score falls on a straight line,
-// which is exact for one half-life and close for several, and halves the stretch
-// whenever a guess did not; guesses only save looks, the scores decide.
+// floor. It guesses that the logarithm of the score falls on the straight line
+// through the last two looks, which is exact for one half-life and soon close for
+// several; where a group's cap or a day's end bends the curve, each fifth look
+// halves the stretch. Guesses only save looks, the scores decide.
 func (f *faller) crossing(from, to int64) (int64, bool) {
-	high, low := f.score(from), f.score(to)
-	if low >= f.floor {
+	x0, x1 := from, to
+	s0, s1 := f.score(from), f.score(to)
+	if s1 >= f.floor {
 		return 0, false
 	}
-	for guess := true; to-from > 1; {
+	for looks := 1; to-from > 1; looks++ {
 		middle := from + (to-from)/2
-		if guess && low > 0 && f.floor > 0 {
-			share := math.Log(high/f.floor) / math.Log(high/low)
-			middle = from + int64(share*float64(to-from))
-			middle = max(from+1, min(to-1, middle))
+		if looks%5 != 0 && s0 > 0 && s1 > 0 && s0 != s1 && f.floor > 0 {
+			share := math.Log(s0/f.floor) / math.Log(s0/s1)
+			guess := float64(x0) + float64(share*float64(x1-x0))
+			middle = int64(min(float64(to-1), max(float64(from+1), guess)))
 		}
-		was := to - from
-		if score := f.score(middle); score < f.floor {
-			to, low = middle, score
+		score := f.score(middle)
+		if score < f.floor {
+			to = middle
 		} else {
-			from, high = middle, score
+			from = middle
 		}
-		guess = guess && to-from <= was/2 || !guess
+		x0, s0, x1, s1 = x1, s1, middle, score
 	}
 	return to, true
 }

@@ -41,6 +41,7 @@ type ruleState struct {
 	rule     string
 	index    int32 // in Model.rules, valid for Lead.model
 	onceDay  int32 // once-rules: first day met, 0 = never
+	lastDay  int32 // newest day with a unit, 0 = never, or folded by an older version
 	acc      accumulator
 	halfLife float64    // the unit acc was folded in
 	days     []dayUnits // open days, ascending

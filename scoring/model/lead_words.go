@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/expr-lang/expr/vm"
 )
@@ -35,6 +36,10 @@ var leadVocabulary = vocabulary[*evaluator]{
 	counts: map[string]func(*evaluator, string) float64{
 		"points":    (*evaluator).points,
 		"rules_met": func(e *evaluator, group string) float64 { return float64(e.rulesMet(group)) },
+		"since":     func(e *evaluator, rule string) float64 { return float64(e.since(rule)) },
+	},
+	spans: map[string]func(*evaluator, string, int) float64{
+		"count": func(e *evaluator, rule string, days int) float64 { return float64(e.count(rule, days)) },
 	},
 }
 
@@ -81,6 +86,8 @@ func leadEnv(e *evaluator) map[string]any {
 		"met":        e.met,
 		"points":     e.points,
 		"rules_met":  e.rulesMet,
+		"count":      e.count,
+		"since":      e.since,
 	}
 }
 
@@ -145,21 +152,23 @@ func (m *Model) checkLeadWords(w *expressionWords) error {
 		return err
 	}
 	rules, groups := make([]string, len(m.rules)), make([]string, len(m.groups))
-	known := map[string]bool{}
 	for i, r := range m.rules {
-		rules[i], known["met "+r.id] = r.id, true
+		rules[i] = r.id
 	}
 	for i, g := range m.groups {
-		groups[i], known["points "+g.name], known["rules_met "+g.name] = g.name, true, true
+		groups[i] = g.name
 	}
-	for _, call := range []string{"met", "points", "rules_met"} {
-		what, list := "group", groups
-		if call == "met" {
-			what, list = "rule", rules
+	for _, call := range []string{"met", "points", "rules_met", "count", "since"} {
+		what, list := "rule", rules
+		if call == "points" || call == "rules_met" {
+			what, list = "group", groups
 		}
 		for _, arg := range w.calls[call] {
-			if !known[call+" "+arg] {
-				return fmt.Errorf("%s(%q): no such %s%s", call, arg, what, suggest(arg, list))
+			if !slices.Contains(list, arg.text) {
+				return fmt.Errorf("%s(%q): no such %s%s", call, arg.text, what, suggest(arg.text, list))
+			}
+			if call == "count" && (arg.number < 1 || arg.number > maxCountDays) {
+				return fmt.Errorf("count(%q, days): days is a whole number, 1..%d: of older days only their points are kept", arg.text, maxCountDays)
 			}
 		}
 	}

@@ -15,6 +15,8 @@ type vocabulary[T any] struct {
 	// Functions of one literal text: met("pricing"), points("intent").
 	asks   map[string]func(T, string) bool
 	counts map[string]func(T, string) float64
+	// Functions of a literal text and a literal number: count("pricing", 7).
+	spans map[string]func(T, string, int) float64
 }
 
 // quicken turns a checked expression into closures when it is made of the simple
@@ -54,6 +56,19 @@ func literalCall(n *ast.CallNode) (name, arg string, ok bool) {
 		return "", "", false
 	}
 	return callee.Value, text.Value, true
+}
+
+func spanCall(n *ast.CallNode) (name, arg string, number int, ok bool) {
+	callee, isName := n.Callee.(*ast.IdentifierNode)
+	if !isName || len(n.Arguments) != 2 {
+		return "", "", 0, false
+	}
+	text, isText := n.Arguments[0].(*ast.StringNode)
+	days, isNumber := n.Arguments[1].(*ast.IntegerNode)
+	if !isText || !isNumber {
+		return "", "", 0, false
+	}
+	return callee.Value, text.Value, days.Value, true
 }
 
 func (v vocabulary[T]) binary(n *ast.BinaryNode) func(T) bool {
@@ -143,6 +158,10 @@ func (v vocabulary[T]) number(node ast.Node) func(T) float64 {
 		if name, arg, ok := literalCall(n); ok && v.counts[name] != nil {
 			count := v.counts[name]
 			return func(x T) float64 { return count(x, arg) }
+		}
+		if name, arg, days, ok := spanCall(n); ok && v.spans[name] != nil {
+			span := v.spans[name]
+			return func(x T) float64 { return span(x, arg, days) }
 		}
 	case *ast.BinaryNode:
 		a, b := v.number(n.Left), v.number(n.Right)

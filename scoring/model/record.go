@@ -103,7 +103,7 @@ func (l *Lead) facts() [4]struct {
 }
 
 func (s *ruleState) record() *pb.RuleState {
-	r := &pb.RuleState{Rule: s.rule, AccM: s.acc.m, AccE: s.acc.e, HalfLife: s.halfLife, OnceDay: s.onceDay}
+	r := &pb.RuleState{Rule: s.rule, AccM: s.acc.m, AccE: s.acc.e, HalfLife: s.halfLife, OnceDay: s.onceDay, LastDay: s.lastDay}
 	for _, d := range s.days {
 		day := &pb.DayState{Day: d.day}
 		if d.units == nil {

@@ -65,7 +65,7 @@ func (m *Model) Restore(r *pb.LeadRecord) (*Lead, error) {
 
 func restoreRule(r *pb.RuleState) (ruleState, error) {
 	s := ruleState{
-		rule: r.GetRule(), onceDay: r.GetOnceDay(), halfLife: r.GetHalfLife(),
+		rule: r.GetRule(), onceDay: r.GetOnceDay(), lastDay: r.GetLastDay(), halfLife: r.GetHalfLife(),
 		acc: accumulator{r.GetAccM(), r.GetAccE()},
 	}
 	if bad(s.acc.m) || s.halfLife != 0 && !(s.halfLife >= minDays && s.halfLife <= maxDays) {
@@ -86,6 +86,10 @@ func restoreRule(r *pb.RuleState) (ruleState, error) {
 		}
 		s.days = append(s.days, day)
 	}
+	for _, d := range s.days { // an older version's record does not say
+		s.lastDay = max(s.lastDay, d.day)
+	}
+	s.lastDay = max(s.lastDay, s.onceDay)
 	slices.SortFunc(s.days, func(a, b dayUnits) int { return cmp.Compare(a.day, b.day) })
 	return s, nil
 }
