@@ -104,7 +104,6 @@ func TestHooksRefuseInTheirOwnWords(t *testing.T) {
 		{"DELETE", "DELETE", "/hooks/meta/acme", "", nil, wrongMethod},
 		{"broken", "POST", "/hooks/meta/acme", "{", []string{"X-Hub-Signature-256", "sha256=" + signature("app-secret", "{")}, protocol.BadJSON},
 		{"wrong secret", "POST", "/hooks/generic/news", "{}", []string{"X-Hook-Secret", "0123456789abcdeF"}, hooks.BadSignature},
-		{"each fails", "POST", "/hooks/generic/news", `[]`, []string{"X-Hook-Secret", "0123456789abcdef"}, hooks.BadMapping},
 		{"too large", "POST", "/hooks/meta/acme", strings.Repeat(" ", 4<<20+1), nil, bodyTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,6 +133,18 @@ func TestMarketNewsReachesItsAccountAndABadOneIsADeadLetter(t *testing.T) {
 	letters := deadLetters(t, opts)
 	require.Len(t, letters, 2)
 	require.Equal(t, "generic", letters[0].Protocol)
+}
+
+func TestAPayloadThatTheMapFailsOnIsADeadLetter(t *testing.T) {
+	_, opts := broker(t)
+	f := start(t, opts, withHooks)
+	answer, body := f.ask(t, "POST", "/hooks/generic/news", `{"signals":7}`, "X-Hook-Secret", "0123456789abcdef")
+	require.Equal(t, 200, answer.StatusCode)
+	require.Contains(t, body, `"error":"bad_mapping","message":"map.each failed`)
+	letters := deadLetters(t, opts)
+	require.Len(t, letters, 1)
+	require.Equal(t, `{"signals":7}`, string(letters[0].Payload))
+	require.Equal(t, 1.0, f.value(t, "leadstream_ingest_refused_total", "reason", "bad_mapping"))
 }
 
 func TestAHookIsAnsweredOnlyOnceTheBrokerHasItsEvents(t *testing.T) {

@@ -153,10 +153,30 @@ func TestMappingFailsAloneAndByName(t *testing.T) {
 	require.Contains(t, d.Items[1].Fault.Detail, "map.user_id failed")
 	require.Contains(t, d.Items[2].Fault.Detail, "map.properties.n failed")
 	require.JSONEq(t, `{"id":2,"n":1}`, d.Items[1].Raw)
-	_, err = h.Receive(signed(t, h, `{"not":"a list"}`))
-	require.ErrorContains(t, err, "map.each must give a list")
+	d, err = h.Receive(signed(t, h, `{"not":"a list"}`))
+	require.NoError(t, err)
+	require.Len(t, d.Items, 1)
+	require.Equal(t, "map.each failed on this payload: it gave no list", d.Items[0].Fault.Detail)
+	require.JSONEq(t, `{"not":"a list"}`, d.Items[0].Raw)
 	_, err = h.Receive(signed(t, h, `[`))
 	require.ErrorContains(t, err, string(protocol.BadJSON))
+}
+
+func TestAFailingSkipCostsItsOwnUpdateAlone(t *testing.T) {
+	h := ready(t, Config{Kind: "generic", Secret: "0123456789abcdef", Map: Mapping{
+		Each: "body", Skip: "item.size > 2", Type: "track", UserID: `"u"`, ID: "item.size",
+	}})
+	d, err := h.Receive(signed(t, h, `[{"size":1},{"size":"large"},{"size":3},{"size":2}]`))
+	require.NoError(t, err)
+	require.Equal(t, 1, d.Passed)
+	require.Len(t, d.Items, 3)
+	require.Nil(t, d.Items[0].Fault)
+	require.Contains(t, d.Items[1].Fault.Detail, "map.skip failed")
+	require.Nil(t, d.Items[2].Fault)
+	wrong := ready(t, Config{Kind: "generic", Secret: "0123456789abcdef", Map: Mapping{Skip: "body.n", Type: "track", UserID: `"u"`}})
+	d, err = wrong.Receive(signed(t, wrong, `{"n":1}`))
+	require.NoError(t, err)
+	require.Contains(t, d.Items[0].Fault.Detail, "neither true nor false")
 }
 
 func TestSecretsOfTheRequestAreOutOfReach(t *testing.T) {

@@ -70,32 +70,37 @@ func readMapped(h *Hook, r Request, payload string, d *Delivery) error {
 		return err
 	}
 	env := h.mapped.environment(r, body)
-	elements := []any{body}
-	if h.mapped.each != nil {
-		found, err := run(h.mapped.each, env)
-		if err != nil {
-			return &protocol.Fault{Reason: BadMapping, Detail: "map.each failed on this body: " + firstLine(err)}
-		}
-		list, ok := found.([]any)
-		if !ok {
-			return &protocol.Fault{Reason: BadMapping, Detail: "map.each must give a list"}
-		}
-		elements = list
+	elements, err := h.mapped.elements(env, body)
+	if err != nil {
+		d.Items = append(d.Items, unmapped(body, "each", err))
+		return nil
 	}
 	for _, element := range elements {
 		env["item"] = native(element)
-		if skip, err := h.mapped.skips(env); err != nil {
-			return &protocol.Fault{Reason: BadMapping, Detail: "map.skip failed on this body: " + firstLine(err)}
-		} else if skip {
+		skip, err := h.mapped.skips(env)
+		switch {
+		case err != nil:
+			d.Items = append(d.Items, unmapped(element, "skip", err))
+		case skip:
 			d.pass()
-			continue
+		default:
+			d.Items = append(d.Items, h.mappedItem(r, env, element))
 		}
-		d.Items = append(d.Items, h.mappedItem(r, env, element))
 	}
 	return nil
 }
 
-// mappedItem is one element as the config sees it. What fails becomes a dead letter that names the expression.
+// unmapped is what an expression failed on: a dead letter that names it, for the delivery was genuine and would come again
+// as it is.
+func unmapped(what any, key string, err error) protocol.Item {
+	return protocol.Item{Event: &pb.Event{}, Raw: string(encode(plain(what))), Fault: failed(key, err)}
+}
+
+func failed(key string, err error) *protocol.Fault {
+	return &protocol.Fault{Reason: BadMapping, Detail: "map." + key + " failed on this payload: " + firstLine(err)}
+}
+
+// mappedItem is one element as the config sees it. What fails becomes a dead letter.
 func (h *Hook) mappedItem(r Request, env map[string]any, element any) protocol.Item {
 	it := protocol.Item{Event: &pb.Event{}, Raw: string(encode(plain(element)))}
 	e, m := it.Event, h.mapped
@@ -106,7 +111,7 @@ func (h *Hook) mappedItem(r Request, env map[string]any, element any) protocol.I
 	for _, field := range m.fields {
 		value, err := run(field.program, env)
 		if err != nil {
-			it.Fault = &protocol.Fault{Reason: BadMapping, Detail: "map." + field.key + " failed on this payload: " + firstLine(err)}
+			it.Fault = failed(field.key, err)
 			return it
 		}
 		field.set(&it, written(value))

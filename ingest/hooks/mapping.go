@@ -1,10 +1,9 @@
 package hooks
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,13 +135,35 @@ func (m *mapping) environment(r Request, body any) map[string]any {
 // run evaluates one expression; the library turns its own panics into errors and bounds its memory.
 func run(p *vm.Program, env map[string]any) (any, error) { return expr.Run(p, env) }
 
+// elements are the updates of a body.
+func (m *mapping) elements(env map[string]any, body any) ([]any, error) {
+	if m.each == nil {
+		return []any{body}, nil
+	}
+	found, err := run(m.each, env)
+	if err != nil {
+		return nil, err
+	}
+	all, ok := found.([]any)
+	if !ok {
+		return nil, errors.New("it gave no list")
+	}
+	return all, nil
+}
+
 func (m *mapping) skips(env map[string]any) (bool, error) {
 	if m.skip == nil {
 		return false, nil
 	}
 	v, err := run(m.skip, env)
-	yes, _ := v.(bool)
-	return yes, err
+	if err != nil {
+		return false, err
+	}
+	yes, ok := v.(bool)
+	if !ok {
+		return false, errors.New("it gave neither true nor false")
+	}
+	return yes, nil
 }
 
 // object evaluates properties or traits; what is null is left out.
@@ -154,87 +175,11 @@ func (m *mapping) object(key string, members []member, env map[string]any) ([]by
 	for _, one := range members {
 		v, err := run(one.program, env)
 		if err != nil {
-			return nil, &protocol.Fault{Reason: BadMapping, Detail: "map." + key + "." + one.name + " failed on this payload: " + firstLine(err)}
+			return nil, failed(key+"."+one.name, err)
 		}
 		if v = plain(v); v != nil {
 			all[one.name] = v
 		}
 	}
 	return properties(all)
-}
-
-// native gives expressions numbers to reckon with: whole ones exact to 64 bits, longer ones as text.
-func native(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
-			return int(n)
-		}
-		if f, err := v.Float64(); err == nil && strings.ContainsAny(v.String(), ".eE") {
-			return f
-		}
-		return v.String()
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = native(v[i])
-		}
-		return out
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for name := range v {
-			out[name] = native(v[name])
-		}
-		return out
-	}
-	return v
-}
-
-// plain is the way back: whatever an expression gave, as JSON holds it. What JSON cannot hold is left out.
-func plain(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil
-		}
-		return v
-	case json.Number, string, bool, int, nil:
-		return v
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = plain(v[i])
-		}
-		return out
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for name := range v {
-			out[name] = plain(v[name])
-		}
-		return out
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	again, err := decode(string(text))
-	if err != nil {
-		return nil
-	}
-	return again
-}
-
-// written is a value as an event's text: ids and times come as numbers too.
-func written(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case bool, int:
-		return fmt.Sprint(v)
-	}
-	return string(encode(plain(v)))
 }
