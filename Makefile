@@ -7,7 +7,7 @@ GOFLAGS_BUILD := -trimpath -ldflags "-X main.version=$(VERSION)"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-kafka check build generate unit browser race whole cover bench bench-ingest bench-score bench-sink test-kafka fuzz fmt vet lint clean node_modules
+.PHONY: help run demo test test-kafka check build generate unit browser clients race whole cover bench bench-ingest bench-score bench-sink test-kafka fuzz fmt vet lint clean node_modules
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ demo: build ## run, play a seeded day of traffic, print hot list, funnel and for
 	@deploy/need npm
 	@exec $(BIN) all --demo $(ARGS)
 
-test: fmt vet lint whole race browser ## everything a fresh machine needs, then all tests
+test: fmt vet lint whole race clients browser ## everything a fresh machine needs, then all tests
 
 # One package after the other: each starts brokers of its own, and kills them.
 test-kafka: ## the same path on a real Apache Kafka cluster (fetches its jars once)
@@ -67,6 +67,15 @@ browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
 	@echo "test: the tracker in a real browser ..."
 	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
+
+clients: ingest/clients/node_modules ## other tools' clients from npm, against the collectors
+	@echo "test: real clients of other tools, in Node ..."
+	@go test -tags clients -count=1 -run RealClients ./ingest/
+
+ingest/clients/node_modules: ingest/clients/package-lock.json
+	@deploy/need node npm
+	@echo "test: npm packages of other tools' clients ..."
+	@cd ingest/clients && npm ci --silent --omit=optional --ignore-scripts --no-audit --no-fund && touch node_modules
 
 node_modules:
 	@deploy/need node npm

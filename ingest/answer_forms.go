@@ -27,7 +27,7 @@ func answerFixed(status int, kind []string, body string) answer {
 // answerMatomo is an image, nothing, or the count of a bulk: the request has said which.
 func answerMatomo(w http.ResponseWriter, o outcome) int {
 	switch {
-	case o.reply == protocol.ReplyCount && (o.fault == nil || o.status() == http.StatusOK):
+	case o.reply == protocol.ReplyFull && (o.fault == nil || o.status() == http.StatusOK):
 		return writeJSON(w, http.StatusOK, fmt.Appendf(nil, `{"status":"success","tracked":%d,"invalid":%d}`, o.kept, len(o.refused)))
 	case o.reply == protocol.ReplyEmpty && (o.fault == nil || o.status() == http.StatusOK):
 		w.WriteHeader(http.StatusNoContent)
@@ -36,6 +36,14 @@ func answerMatomo(w http.ResponseWriter, o outcome) int {
 		return refuse(w, o.fault)
 	}
 	return answerGIF(w, o)
+}
+
+// answerMixpanel is 1, or the same in JSON for who asked for it: its server libraries compare byte for byte.
+func answerMixpanel(w http.ResponseWriter, o outcome) int {
+	if o.reply == protocol.ReplyFull {
+		return answerFixed(http.StatusOK, jsonType, `{"status":1,"error":null}`)(w, o)
+	}
+	return answerFixed(http.StatusOK, textType, "1")(w, o)
 }
 
 // answerPlausible is 202 and ok; what was taken and not kept is marked as Plausible marks it.

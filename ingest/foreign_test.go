@@ -53,6 +53,7 @@ func TestEveryProtocolIsAnsweredInItsOwnWords(t *testing.T) {
 		{"posthog/page-leave", "posthog", 200, 2, `{"status":"Ok"}`},
 		{"posthog/node-batch", "posthog", 200, 3, `{"status":"Ok"}`},
 		{"mixpanel/page-view", "mixpanel", 200, 1, `{"status":1,"error":null}`},
+		{"mixpanel/identify", "mixpanel", 200, 1, "1"},
 		{"mixpanel_people/set", "mixpanel", 200, 1, `{"status":1,"error":null}`},
 		{"ga4/lines", "ga4", 204, 7, ""},
 		{"ga4/get", "ga4", 204, 1, ""},

@@ -78,7 +78,7 @@ var posthogFlags = []byte(`{"flags":{},"featureFlags":{},"featureFlagPayloads":{
 // posthogRoutes are PostHog's addresses and Mixpanel's, with and without the slash that their clients differ in.
 func posthogRoutes() []route {
 	posthog := collector{name: "posthog", decode: protocol.PostHog, answer: answerFixed(http.StatusOK, jsonType, `{"status":"Ok"}`)}
-	mixpanel := collector{name: "mixpanel", decode: protocol.PostHog, answer: answerFixed(http.StatusOK, jsonType, `{"status":1,"error":null}`)}
+	mixpanel := collector{name: "mixpanel", decode: protocol.PostHog, answer: answerMixpanel}
 	people := collector{name: "mixpanel", decode: protocol.PostHogPeople, answer: mixpanel.answer}
 	var list []route
 	both := func(method, path, protocol, about string, serve func(*Service, http.ResponseWriter, *http.Request) int) {

@@ -37,11 +37,11 @@ type Batch struct {
 // Reply is what a request said about its answer.
 type Reply uint8
 
-// Most protocols have one form of answer. Matomo's depends on the request.
+// Most protocols have one form of answer. Matomo's and Mixpanel's depend on the request.
 const (
 	ReplyUsual Reply = iota
 	ReplyEmpty       // no body: send_image=0
-	ReplyCount       // how many were kept and how many not: a bulk request
+	ReplyFull        // how it went, in JSON: a bulk request, verbose=1
 )
 
 // Item is one event of a request. With a Fault it is none, and Raw says why to whoever reads the dead letters.

@@ -46,7 +46,7 @@ func (d *matomo) sign(token string) {
 }
 
 func matomoBulk(r Request) (Batch, error) {
-	d := matomo{limits: r.Limits, batch: Batch{Reply: ReplyCount}}
+	d := matomo{limits: r.Limits, batch: Batch{Reply: ReplyFull}}
 	c := cursor{s: r.Body}
 	var requests []string
 	err := c.object(func(name string) (err error) {

@@ -20,6 +20,9 @@ func posthogRequest(r Request, people bool) (Batch, error) {
 	if d.batch.WriteKey == "" {
 		d.batch.WriteKey = first(r.Query.Get("token"), r.Query.Get("api_key"))
 	}
+	if r.Query.Get("verbose") == "1" {
+		d.batch.Reply = ReplyFull // Mixpanel's server libraries take the short answer and no other, if they have not asked
+	}
 	return d.batch, nil
 }
 
