@@ -27,6 +27,7 @@ type words struct {
 	Check    checkWord    `cmd:"" help:"Print the effective config and every fault of config and model at once."`
 	Model    modelWord    `cmd:"" help:"Work on a scoring model."`
 	Report   reportWord   `cmd:"" help:"Print an analysis: funnel or forecast."`
+	Export   exportWord   `cmd:"" help:"Write a table or view to a file: parquet, csv or ndjson."`
 	Simulate simulateWord `cmd:"" help:"Play seeded visitors through the front door and check what comes out."`
 	Tail     tailWord     `cmd:"" help:"Print a topic's records readably."`
 	Version  versionWord  `cmd:"" help:"Print version, commit and Go version."`

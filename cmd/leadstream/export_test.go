@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"leadstream/internal/clickhouse"
+	"leadstream/internal/embedded/embeddedtest"
+	"leadstream/schemas"
+)
+
+// shop is a database with the tables, and the flags by which `export` finds it.
+type shop struct {
+	clickhouse.Conn
+	*testing.T
+	flags []string
+	http  *httpStore
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	cfg := clickhouse.DefaultConfig()
+	cfg.Addr = embeddedtest.ClickHouse(t)
+	conn, err := clickhouse.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	_, err = clickhouse.Migrate(t.Context(), conn, schemas.Tables(), clickhouse.MigrateOptions{})
+	require.NoError(t, err)
+	at := "http://" + embeddedtest.Server(t).HTTPAddr()
+	server, err := newHTTPStore(cfg, at)
+	require.NoError(t, err)
+	return &shop{conn, t, []string{"--set", "clickhouse.addr=" + cfg.Addr, "--http", at}, server}
+}
+
+func (s *shop) exec(sql string) {
+	s.Helper()
+	require.NoError(s, s.Exec(s.Context(), sql), sql)
+}
+
+func (s *shop) export(words ...string) (status int, stdout, stderr string) {
+	s.Helper()
+	return runWords(s, append(append([]string{"export"}, words...), s.flags...)...)
+}
+
+// events puts n events, one a minute, in two sites, each twice.
+func (s *shop) events(n int) {
+	s.Helper()
+	for range 2 {
+		s.exec(fmt.Sprintf(`INSERT INTO events (site, lead_id, event_id, event_time, received_at, type, name, properties)
+			SELECT if(number %% 4 = 0, 'other', 'demo'), toUUID('00000000-0000-0000-0000-000000000001'), toString(number), toDateTime64('2026-03-01', 3, 'UTC') + 60 * number,
+				toDateTime64('2026-03-01', 3, 'UTC') + 60 * number, 'page', 'a "b", 定价', '{"plan":"team","seats":3}' FROM numbers(%d)`, n))
+	}
+}
+
+func TestExportWritesEveryRowOnceInEveryFormat(t *testing.T) {
+	s := newShop(t)
+	s.events(200)
+	status, out, errs := s.export("events")
+	require.Zero(t, status, errs)
+	require.Contains(t, errs, "events: done, 0.")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 200)
+	var event struct {
+		Name       string
+		Properties struct{ Plan string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &event))
+	require.Equal(t, "a \"b\", 定价", event.Name)
+	require.Equal(t, "team", event.Properties.Plan)
+
+	file := filepath.Join(t.TempDir(), "events.csv")
+	status, out, errs = s.export("events", "--format", "csv", "--out", file, "--site", "demo", "--since", "2026-03-01T01:40:00Z")
+	require.Zero(t, status, errs)
+	require.Empty(t, out)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, 1+75, "a header, and three quarters of the last hundred minutes")
+	require.JSONEq(t, `{"plan":"team","seats":3}`, records[1][slices.Index(records[0], "properties")])
+	require.NoFileExists(t, file+".part")
+}
+
+// What Parquet carries out goes in again, into a table of the same columns, and says the same.
+func TestExportedParquetGoesInAgain(t *testing.T) {
+	s := newShop(t)
+	s.events(50)
+	s.exec("INSERT INTO lead_state (site, track, lead_id, revision, record, term_value, received_at) SELECT 'demo', 'main', generateUUIDv4(number), 1, unhex('ff00'), [1.5, 2], now64(3) FROM numbers(20)")
+	for _, table := range []string{"events", "lead_state"} {
+		file := filepath.Join(t.TempDir(), table+".parquet")
+		status, _, errs := s.export(table, "--format", "parquet", "-o", file)
+		require.Zero(t, status, errs)
+		body, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, "PAR1", string(body[:4]))
+		s.exec("CREATE TABLE again_" + table + " AS " + table)
+		answer, err := http.Post(s.http.url.String()+"?database="+s.http.database+"&query="+url.QueryEscape("INSERT INTO again_"+table+" FORMAT Parquet"), "", bytes.NewReader(body))
+		require.NoError(t, err)
+		said, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		require.Equal(t, http.StatusOK, answer.StatusCode, "%s", said)
+	}
+	var same bool
+	require.NoError(t, s.QueryRow(t.Context(), `SELECT (SELECT (count(), sum(cityHash64(event_id, event_time, lead_id, toJSONString(properties)))) FROM again_events FINAL)
+		= (SELECT (count(), sum(cityHash64(event_id, event_time, lead_id, toJSONString(properties)))) FROM events FINAL)`).Scan(&same))
+	require.True(t, same)
+	var records string
+	require.NoError(t, s.QueryRow(t.Context(), "SELECT toString((count(), groupUniqArray(hex(base64Decode(record))))) FROM again_lead_state FINAL").Scan(&records))
+	require.Equal(t, "(20,['FF00'])", records)
+}
+
+// A table or view that a migration adds must be added to the word, and each must leave in every format.
+func TestExportKnowsEveryTableAndView(t *testing.T) {
+	s := newShop(t)
+	rows, err := s.Query(t.Context(), "SELECT name, engine = 'View' FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' AND create_table_query NOT LIKE '%{at:%' AND create_table_query NOT LIKE '%{site:%'")
+	require.NoError(t, err)
+	defer rows.Close()
+	found := map[string]bool{}
+	for rows.Next() {
+		var name string
+		var view bool
+		require.NoError(t, rows.Scan(&name, &view))
+		require.Contains(t, exported, name)
+		require.Equal(t, !view, isTable[name], name)
+		found[name] = true
+	}
+	for name, column := range exported {
+		require.True(t, found[name], name)
+		for format := range exportFormats {
+			words := []string{name, "--format", format}
+			if column != "" {
+				words = append(words, "--since", "7d", "--site", "demo")
+			}
+			status, _, errs := s.export(words...)
+			require.Zero(t, status, "%s %s: %s", name, format, errs)
+		}
+	}
+}
+
+func TestExportSaysWhatItDidNotUnderstand(t *testing.T) {
+	for want, words := range map[string][]string{
+		`"nonsense" is no table or view to export; there are cohort_retention`: {"nonsense"},
+		`"events; DROP TABLE events" is no table`:                              {"events; DROP TABLE events"},
+		"rows of leaks have no time of their own":                              {"leaks", "--since", "7d"},
+		"--since: must be 2026-01-31":                                          {"events", "--since", "yesterday"},
+		"--since: must be":                                                     {"events", "--since=-3d"},
+		"must be one of":                                                       {"events", "--format", "xml"},
+	} {
+		status, out, errs := runWords(t, append([]string{"export"}, words...)...)
+		require.Equal(t, 2, status, words)
+		require.Contains(t, errs, want)
+		require.Empty(t, out)
+	}
+	status, out, _ := runWords(t, "export", "--help")
+	require.Zero(t, status)
+	require.Contains(t, out, "leadstream export events --since 7d --format parquet --out events.parquet")
+	status, _, errs := runWords(t, "export", "events", "--http", "http://"+freeAddrs(t, 1)[0])
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "name it with --http")
+}
+
+// A server that fails in the middle must not leave a file that looks whole.
+func TestABrokenExportLeavesNoFile(t *testing.T) {
+	s := newShop(t)
+	s.exec("CREATE OR REPLACE VIEW leads AS SELECT number, throwIf(number = 3000000) AS received_at FROM numbers(5000000)")
+	file := filepath.Join(t.TempDir(), "leads.ndjson")
+	status, _, errs := s.export("leads", "--out", file)
+	require.Equal(t, 1, status, errs)
+	require.Contains(t, errs, "export: leads broke off after")
+	require.NoFileExists(t, file)
+	require.NoFileExists(t, file+".part")
+	status, _, errs = s.export("leads")
+	require.Equal(t, 1, status, errs)
+}
+
+func TestAnInterruptedExportEnds(t *testing.T) {
+	s := newShop(t)
+	s.exec("CREATE OR REPLACE VIEW leads AS SELECT sleepEachRow(1) AS received_at FROM system.numbers SETTINGS max_block_size = 1")
+	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+	defer cancel()
+	var out, errs lockedBuffer
+	w := exportWord{Table: "leads", Format: "ndjson"}
+	require.ErrorIs(t, w.export(ctx, s.http, &out, &errs), context.DeadlineExceeded)
+	running := uint64(1)
+	for began := time.Now(); running > 0 && time.Since(began) < 30*time.Second; time.Sleep(100 * time.Millisecond) {
+		require.NoError(t, s.QueryRow(t.Context(), "SELECT count() FROM system.processes WHERE query LIKE 'SELECT * FROM leads WHERE%' AND current_database = currentDatabase()").Scan(&running))
+	}
+	require.Zero(t, running, "the server must not go on for nobody")
+	require.Regexp(t, `^leads: \d+\.\d MiB`, errs.String(), "progress, while it lasted")
+}
+
+// On a running house the word finds everything by the house's own flags, and an analyst may read all that can be exported.
+func TestExportFromARunningHouse(t *testing.T) {
+	h := newHouse(t)
+	h.up(t)
+	require.Equal(t, http.StatusOK, h.post(t.Context(), "/v1/events?key=demo", `{"events":[`+pageEvent("e1", "ann", "/pricing", time.Now())+`]}`))
+	require.Eventually(t, func() bool {
+		status, out, _ := runWords(t, append([]string{"export", "events", "--since", "1h"}, h.flags()...)...)
+		return status == 0 && strings.Contains(out, `"event_id":"e1"`)
+	}, 20*time.Second, 200*time.Millisecond)
+	status, out, errs := runWords(t, append([]string{"export", "stage_visits", "--format", "csv"}, h.flags()...)...)
+	require.Zero(t, status, errs)
+	require.Contains(t, out, `"visitor"`)
+	for name := range exported {
+		answer, err := http.Post(h.url("clickhouse-http-listen", "/?database=leadstream&user=analyst"), "", strings.NewReader("SELECT * FROM "+name+" FORMAT Null"))
+		require.NoError(t, err)
+		said, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		require.Equal(t, http.StatusOK, answer.StatusCode, "%s: %s", name, said)
+	}
+	require.Zero(t, h.stop())
+}
