@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"leadstream/internal/clickhouse"
 	"leadstream/internal/daemon"
 	"leadstream/internal/kafka"
 	"leadstream/internal/telemetry"
@@ -99,14 +103,47 @@ func (b *base) kafkaOpts(role string) ([]kgo.Opt, error) {
 	return append(opts, b.wire.For(role)), nil
 }
 
-// awaitBroker asks until the broker answers, so that roles may start in any order.
-func (b *base) awaitBroker(ctx context.Context) error {
-	client, err := kafka.NewClient(b.cfg.Kafka, b.log.Named("kafka"))
+// awaitBroker and awaitClickHouse let roles start in any order: they ask until
+// the store answers, and say so once. Ctrl-C ends the waiting.
+func (b *base) awaitBroker() error {
+	client, err := kafka.NewClient(b.cfg.Kafka, zap.NewNop())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	return kafka.Ping(ctx, client)
+	return b.await("broker", func(ctx context.Context) error { return kafka.Ping(ctx, client) })
+}
+
+func (b *base) awaitClickHouse() error {
+	return b.await("ClickHouse", func(ctx context.Context) error {
+		db, err := clickhouse.Open(ctx, b.cfg.ClickHouse)
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
+}
+
+func (b *base) await(store string, ask func(context.Context) error) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	for told := false; ; {
+		try, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := ask(try)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if !told {
+			b.log.Warn("waiting for the "+store, zap.Error(err))
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("stopped while waiting for the %s: %w", store, err)
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
 }
 
 // serve runs the parts of the path with metrics and health below them.

@@ -28,6 +28,9 @@ func (leadsWord) Run(g *globals) error {
 		return err
 	}
 	b.cfg.stores()
+	if err := b.awaitClickHouse(); err != nil {
+		return err
+	}
 	part, err := b.leads()
 	if err != nil {
 		return err

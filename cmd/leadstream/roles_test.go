@@ -106,3 +106,16 @@ func TestTopicsHaveEqualPartitions(t *testing.T) {
 		require.Empty(t, topicRecords(t, broker, topic.Name)) // asserts the partitions too
 	}
 }
+
+// Roles may be started before their stores: they wait and say for what, and
+// Ctrl-C ends the waiting.
+func TestRolesWaitForTheirStores(t *testing.T) {
+	addrs := freeAddrs(t, 6)
+	score := start(t, "score", "--telemetry-listen", addrs[0], "--set", "kafka.brokers="+addrs[1], "--data-dir", t.TempDir())
+	app := start(t, "leads", "--telemetry-listen", addrs[2], "--leads-listen", addrs[3], "--set", "clickhouse.addr="+addrs[4], "--set", "kafka.brokers="+addrs[1])
+	for _, p := range []*process{score, app} {
+		require.Eventually(t, func() bool { return strings.Contains(p.out.String(), "waiting for the") }, 20*time.Second, 50*time.Millisecond, "%s", p.out)
+		require.Equal(t, 1, p.stop())
+		require.Contains(t, lastLine(p.out.String()), "stopped while waiting for the")
+	}
+}

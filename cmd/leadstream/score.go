@@ -20,6 +20,9 @@ func (scoreWord) Run(g *globals) error {
 		return err
 	}
 	b.cfg.stores()
+	if err := b.awaitBroker(); err != nil {
+		return err
+	}
 	part, err := b.score()
 	if err != nil {
 		return err

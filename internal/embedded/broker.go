@@ -35,7 +35,7 @@ func DefaultBrokerConfig() BrokerConfig {
 	return BrokerConfig{
 		Dir:  filepath.Join("data", "broker"),
 		Addr: "127.0.0.1:9092",
-		// 5 topics x 12 partitions x 32 MiB = 1.9 GiB: under a third of an 8 GiB machine.
+		// 6 topics x 12 partitions x 32 MiB = 2.25 GiB: under a third of an 8 GiB machine.
 		RetentionBytes:  32 << 20,
 		MaxMessageBytes: 1 << 20,
 		AddrFlag:        "--kafka-addr",
