@@ -112,6 +112,7 @@ func (d *measurement) settle(i int) {
 	}
 	e.Traits = d.traits.bytes(it, "traits")
 	properties := object{}
+	properties.leave("session_id", "engagement_time_msec", "page_location", "page_title", "page_referrer", "language")
 	properties.merge(of.params)
 	ga4Kind(it, of.name, &properties)
 	ga4Engaged(&d.batch, it, positive(member(of.params, "engagement_time_msec")))

@@ -20,11 +20,21 @@ func (o *object) raw(name, value string) {
 	}
 	separator := byte(',')
 	if len(o.text) == 0 {
-		separator, o.names = '{', map[string]bool{}
+		separator = '{'
 	}
-	o.names[name] = true
+	o.leave(name)
 	o.text = append(append(o.text, separator), quote(name)...)
 	o.text = append(append(o.text, ':'), value...)
+}
+
+// leave keeps names out: they have a place of their own in the event, where consent looks after them.
+func (o *object) leave(names ...string) {
+	if o.names == nil {
+		o.names = map[string]bool{}
+	}
+	for _, name := range names {
+		o.names[name] = true
+	}
 }
 
 // add adds a text; an empty one is as good as absent.
