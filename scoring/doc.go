@@ -18,6 +18,10 @@
 // transaction had folded. After a restore, records at or below the fence are
 // skipped (fence.go tells why that is enough, and which broker needs it).
 //
+// A `rows` header beside it says how many ledger rows, stage rows and dead letters
+// the transaction wrote. Where the embedded broker kept leads but not their rows,
+// a restore does the transaction again (torn.go).
+//
 // A restore reads to the high watermark, never to the last stable offset: the
 // former owner's last transaction may still be open, and its offsets become
 // ours as soon as it commits (KAFKA-10167). Reading committed records only and
