@@ -67,3 +67,20 @@ func TestGoldenRequests(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkForeign is the price of one request of each protocol, decoded.
+func BenchmarkForeign(b *testing.B) {
+	for _, file := range []string{"snowplow/page-view", "posthog/page-view", "mixpanel/page-view", "ga4/page-view", "matomo/page-view", "plausible/page-view", "umami/page-view"} {
+		folder, _, _ := strings.Cut(file, "/")
+		r := request(b, filepath.Join("testdata", file+".http"))
+		b.Run(folder, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(r.Body)))
+			for b.Loop() {
+				if _, err := foreign[folder](r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
