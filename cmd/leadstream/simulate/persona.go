@@ -70,25 +70,21 @@ func evaluator(r *rand.Rand) [][]step {
 	return [][]step{first, second}
 }
 
-// A buyer always asks for something; how much it reads before differs, so that
-// hot leads differ too.
+// A buyer always asks for something; how much it reads before and how it asks
+// differ, so that hot leads differ too.
 func buyer(r *rand.Rand) [][]step {
-	first := []step{page("/demo/", 12)}
-	if r.IntN(2) == 0 {
-		first = append(first, read("/demo/product.html", 30+r.IntN(60))...)
-	}
+	first := []step{page("/demo/", 12), page("/demo/product.html", 20)}
 	if r.IntN(3) == 0 {
-		first = append(first, read("/demo/docs/install.html", 30+r.IntN(120))...)
+		first = append(first, read("/demo/docs/install.html", 15+r.IntN(60))...)
 	}
-	first = append(first, page("/demo/product.html", 20))
-	second := read("/demo/pricing.html", 15+r.IntN(60))
-	if r.IntN(3) == 0 {
+	second := []step{page("/demo/pricing.html", 15+r.IntN(60))}
+	if r.IntN(4) == 0 {
 		second = append(second, step{kind: "download", path: "/demo/pricing.html", name: "emberline-datasheet.pdf", secs: 5})
 	}
 	second = append(second, page("/demo/contact.html", 20),
 		step{kind: "identify", path: "/demo/contact.html", secs: 1},
 		step{kind: "form", path: "/demo/contact.html", name: "demo-request", secs: 4})
-	if r.IntN(4) == 0 {
+	if r.IntN(8) == 0 {
 		second = append(second, step{kind: "track", path: "/demo/contact.html", name: "Demo Requested", secs: 1})
 	}
 	return [][]step{first, second}

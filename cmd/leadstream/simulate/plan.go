@@ -135,7 +135,7 @@ func (p *Plan) play(r *rand.Rand, anon, base string, visits []visit) []Event {
 				view = fmt.Sprintf("%s-w%d-%d", anon, n, i)
 			}
 			e.ViewID = view
-			fill(&e, s, anon)
+			fill(r, &e, s)
 			if i == 0 {
 				e.Referrer = []string{"https://www.google.com/", "https://news.example/", ""}[r.IntN(3)]
 			}
@@ -146,7 +146,7 @@ func (p *Plan) play(r *rand.Rand, anon, base string, visits []visit) []Event {
 	return events
 }
 
-func fill(e *Event, s step, anon string) {
+func fill(r *rand.Rand, e *Event, s step) {
 	e.Type, e.Name, e.Properties = s.kind, s.name, s.props
 	switch s.kind {
 	case "read":
@@ -159,7 +159,6 @@ func fill(e *Event, s step, anon string) {
 	case "form":
 		e.Properties = map[string]any{"fields": []string{"name", "email", "company"}}
 	case "identify":
-		e.UserID = anon + "@buyers.example"
-		e.Traits = map[string]any{"email": e.UserID, "name": "Buyer " + anon[len(anon)-4:], "company": "Buyers " + anon[len(anon)-2:] + " Ltd"}
+		e.UserID, e.Traits = person(r)
 	}
 }
