@@ -27,6 +27,14 @@ const fenceHeader = "fence"
 // without offsets (the fence skips what is in the state) or, with the page
 // cache lost, offsets without outputs (the session starts from the fence). Leads
 // without their rows are found by what torn.go adds.
+//
+// A power cut may also take the end of events itself, below the fence, and the log
+// may have grown past the fence again before a session looks. That skips nothing
+// new: the collectors' spool is the only writer, and gives a partition's records
+// back in their old order, beginning no later than the cut. So what then stands at
+// or below the fence is a part of what was folded. (It would not hold if the lost
+// end had repeats in it that do not come again, such as an earlier replay; so the
+// embedded broker syncs what it finds before anything is replayed to it.)
 type fence struct{ events, routed int64 }
 
 var noFence = fence{-1, -1}

@@ -37,7 +37,9 @@ func (s *session) restore(ctx context.Context, parts map[int32]*partition) error
 	tail := s.newTail(schemas.TopicLeads, r.take)
 	for num, p := range parts {
 		start, end := offsetOf(starts, schemas.TopicLeads, num), offsetOf(ends, schemas.TopicLeads, num)
-		s.base(p, start, end)
+		if err := s.base(p, start, end); err != nil {
+			return err
+		}
 		tail.add(num, p.changelog, end)
 	}
 	if err := tail.read(ctx); err != nil {
@@ -50,12 +52,14 @@ func (s *session) restore(ctx context.Context, parts map[int32]*partition) error
 }
 
 // base is what the tail is read on top of: the state in memory, a snapshot, or nothing.
-func (s *session) base(p *partition, start, end int64) {
+func (s *session) base(p *partition, start, end int64) error {
 	if p.changelog == 0 {
-		s.loadSnapshot(p, end)
+		if err := s.loadSnapshot(p, start, end); err != nil {
+			return err
+		}
 	}
 	if p.changelog >= start {
-		return
+		return nil
 	}
 	if p.fence != noFence {
 		// Retention took records between the snapshot and the oldest kept one. The
@@ -63,11 +67,12 @@ func (s *session) base(p *partition, start, end int64) {
 		s.log.Warn("scoring: the changelog has a gap after the snapshot; reading events again from there",
 			zap.Int32("partition", p.num), zap.Int64("snapshot", p.changelog), zap.Int64("oldest kept", start))
 		p.rewind, p.changelog = true, end
-		return
+		return nil
 	}
 	s.log.Error("scoring: the changelog's beginning is gone and there is no snapshot: leads that did not change since start from nothing",
 		zap.Int32("partition", p.num), zap.Int64("oldest kept", start))
 	p.changelog = start
+	return nil
 }
 
 // tail reads a topic from given places to its high watermark, committed records

@@ -162,30 +162,65 @@ func encodeSnapshot(f io.Writer, head snapshotHead, m *model.Model, state *leads
 }
 
 // loadSnapshot fills a partition from its file if that fits the changelog.
-func (s *session) loadSnapshot(p *partition, end int64) {
+func (s *session) loadSnapshot(p *partition, start, end int64) error {
 	if s.cfg.SnapshotDir == "" {
-		return
+		return nil
 	}
 	path := s.snapshotPath(p.num)
 	head, state, err := readSnapshot(path, s.model)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return
+		return nil
 	case err == nil && head.Topic != [16]byte(s.topic.ID):
 		err = errors.New("it belongs to another topic of the same name")
 	case err == nil && head.Partition != p.num:
 		err = fmt.Errorf("it is of partition %d", head.Partition)
 	case err == nil && head.Changelog > end:
-		err = fmt.Errorf("it stands at offset %d, but the changelog ends at %d", head.Changelog, end)
+		return s.aheadOfChangelog(p, path, head, state, start, end)
 	}
 	if err != nil {
-		s.metrics.snapshots.WithLabelValues("ignored").Inc()
-		s.log.Warn("scoring: snapshot ignored, reading the changelog instead", zap.String("file", path), zap.Error(err))
-		return
+		s.ignored(path, err)
+		return nil
 	}
+	s.loaded(p, head, state)
+	return nil
+}
+
+func (s *session) ignored(path string, why error) {
+	s.metrics.snapshots.WithLabelValues("ignored").Inc()
+	s.log.Warn("scoring: snapshot ignored, reading the changelog instead", zap.String("file", path), zap.Error(why))
+}
+
+func (s *session) loaded(p *partition, head snapshotHead, state *leads) {
 	s.metrics.snapshots.WithLabelValues("loaded").Inc()
 	p.leads, p.changelog, p.watermark = state, head.Changelog, head.Watermark
 	p.fence = fence{head.Events, head.Routed}
+}
+
+// aheadOfChangelog: snapshots are synced, the embedded broker's log is not, and a
+// power cut took its end. A whole changelog is read instead. Of one whose beginning
+// is gone the snapshot is the only memory: its state holds all that the log still
+// has, and events are read again from its fence.
+//
+// Either way the file must not stay as it is. The log will grow past its offset,
+// with other records, and a later restore would take it for a part of that log.
+func (s *session) aheadOfChangelog(p *partition, path string, head snapshotHead, state *leads, start, end int64) error {
+	if start == 0 {
+		s.ignored(path, fmt.Errorf("it stands at offset %d, but the changelog ends at %d", head.Changelog, end))
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("scoring: snapshot of a changelog that lost its end: %w; remove it by hand", err)
+		}
+		return nil
+	}
+	s.log.Warn("scoring: the changelog lost its end and has no beginning; going on from the snapshot, whose last rows may be missing in the ledger",
+		zap.Int32("partition", p.num), zap.Int64("snapshot", head.Changelog), zap.Int64("end", end))
+	head.Changelog = end
+	if err := writeSnapshot(path, head, s.model, state); err != nil {
+		return fmt.Errorf("scoring: snapshot of a changelog that lost its end: %w", err)
+	}
+	s.loaded(p, head, state)
+	p.rewind = true
+	return nil
 }
 
 // readSnapshot reads a whole file, and gives nothing of it unless the CRC is right.

@@ -155,6 +155,63 @@ func forge(t *testing.T, r *rig, file, what string) {
 	require.NoError(t, writeSnapshot(file, head, r.model, newLeads()))
 }
 
+// The log grows past the offset of a snapshot that a power cut left ahead of it,
+// with other records: taking the file then would skip them.
+func TestASnapshotAheadOfTheChangelogIsNotTakenLater(t *testing.T) {
+	r, cfg := snapshotRig(t)
+	for _, f := range snapshotFiles(t, cfg) {
+		head, _, err := readSnapshot(f, r.model)
+		require.NoError(t, err)
+		head.Changelog, head.Leads = head.Changelog+5, 0 // behind the last commit's marker
+		require.NoError(t, writeSnapshot(f, head, r.model, newLeads()))
+	}
+	want, _, _ := r.states(r.noSnapshots())
+	got, _, _ := r.states(cfg)
+	require.Equal(t, want, got)
+	r.send(visits(2, 500, 20)...)
+	w := r.start(r.noSnapshots()) // killed before it writes one
+	r.settled(cfg.Group)
+	w.stop()
+	want, _, _ = r.states(r.noSnapshots())
+	got, _, w = r.states(cfg)
+	require.Equal(t, want, got)
+	require.Zero(t, w.counter("leadstream_scoring_snapshots_total"), "the file is still there")
+}
+
+// Where retention took the changelog's beginning, the snapshot is the only memory
+// of old leads, also when a power cut left it ahead of the log.
+func TestASnapshotAheadOfAChangelogWithoutBeginningIsKept(t *testing.T) {
+	r, cfg := snapshotRig(t)
+	want, _, _ := r.states(r.noSnapshots())
+	offsets := kadm.Offsets{}
+	ends, err := r.admin.ListEndOffsets(context.Background(), schemas.TopicLeads)
+	require.NoError(t, err)
+	ends.Each(func(o kadm.ListedOffset) { offsets.AddOffset(o.Topic, o.Partition, o.Offset-3, -1) })
+	deleted, err := r.admin.DeleteRecords(context.Background(), offsets)
+	require.NoError(t, err)
+	require.NoError(t, deleted.Error())
+	for _, f := range snapshotFiles(t, cfg) {
+		head, state, err := readSnapshot(f, r.model)
+		require.NoError(t, err)
+		head.Changelog += 5
+		require.NoError(t, writeSnapshot(f, head, r.model, state))
+	}
+	got, _, _ := r.states(cfg)
+	require.Equal(t, want, got)
+	for _, f := range snapshotFiles(t, cfg) {
+		head, _, err := readSnapshot(f, r.model)
+		require.NoError(t, err)
+		require.Equal(t, offsetOf(ends, schemas.TopicLeads, head.Partition), head.Changelog, "it would skip what comes next")
+	}
+	r.send(visits(2, 500, 20)...)
+	w := r.start(cfg)
+	r.settled(cfg.Group)
+	w.stop()
+	rows, truth := r.written(), r.oracle()
+	r.sameRows("ledger", unique(truth.ledger), unique(rows.ledger))
+	r.sameRows("stages", unique(truth.stages), unique(rows.stages))
+}
+
 func TestAGapAfterTheSnapshotIsFilledFromTheEvents(t *testing.T) {
 	r, cfg := snapshotRig(t)
 	plain := cfg
