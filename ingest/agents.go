@@ -1,6 +1,9 @@
 package ingest
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // agents remembers what user agents mean. A site sees a few thousand different ones and each of them thousands of times;
 // reading one costs as much as all of the rest of the pipeline.
@@ -33,6 +36,7 @@ func (a *agents) read(userAgent string) agent {
 	if len(a.seen) >= mostAgents {
 		clear(a.seen)
 	}
-	a.seen[userAgent] = known
+	// A copy: decoders hand out pieces of the request, and a key would hold all 20 MiB of it.
+	a.seen[strings.Clone(userAgent)] = known
 	return known
 }

@@ -32,6 +32,9 @@ func newBodies(cfg Config) *bodies {
 // keepBelow is the largest buffer worth keeping: one 20 MiB request must not be remembered by every processor.
 const keepBelow = 1 << 20
 
+// believed is how much memory a Content-Length gets on its word: a header is cheaper to send than the body it speaks of.
+const believed = 64 << 10
+
 func (b *bodies) buffer() *bytes.Buffer {
 	buf := b.buffers.Get().(*bytes.Buffer)
 	buf.Reset()
@@ -53,7 +56,7 @@ func (b *bodies) read(r *http.Request) (string, error) {
 	buf := b.buffer()
 	defer b.release(buf)
 	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+		buf.Grow(int(min(r.ContentLength, believed)) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r.Body, b.raw+1))
 	if err != nil {

@@ -64,6 +64,11 @@ func TestLongIDsAreDigestsAndStaySteady(t *testing.T) {
 	require.NotEqual(t, eventID("meta", long), eventID("meta", long+"x"))
 	require.Len(t, eventID("meta", long), len("meta:")+32)
 	require.Equal(t, "meta:short", eventID("meta", "short"))
+
+	name := strings.Repeat("n", 63) // the longest that a config may have; the pipeline refuses more than 256
+	for n := range 300 {
+		require.LessOrEqual(t, len(eventID(name, strings.Repeat("x", n))), 256)
+	}
 }
 
 // What people wrote of ours must not score us: replies of the page, echoes, our own posts, bots.

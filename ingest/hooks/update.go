@@ -73,8 +73,8 @@ func (h *Hook) somebody(person string) string {
 	return h.cfg.Kind + ":" + person
 }
 
-// longestID leaves room below the pipeline's 256 characters.
-const longestID = 200
+// longestID leaves room below the pipeline's 256 characters for a hook's name, which has up to 63, and a colon.
+const longestID = 192
 
 // eventID is the same for every retry. An id that is too long stands as its digest.
 func eventID(source, id string) string {
