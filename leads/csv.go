@@ -49,16 +49,27 @@ func csvWhy(l Lead) string {
 	return strings.Join(parts, "; ")
 }
 
-// harmless keeps a spreadsheet from running what a visitor typed as his name: a cell that begins like a formula gets an
-// apostrophe in front (OWASP, CSV injection). Numbers stay numbers.
+// harmless keeps a spreadsheet from running what a visitor typed as his name: what begins like a formula gets an apostrophe in
+// front (OWASP, CSV injection). A cell begins at its start, and again behind what a spreadsheet of another country parts cells
+// by, which may be a semicolon or a tab; quotes do not count, it takes them off. Numbers stay numbers.
 func harmless(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+	if !strings.ContainsAny(cell, "=+-@\t\r\n") {
 		return cell
 	}
 	if _, err := strconv.ParseFloat(cell, 64); err == nil {
 		return cell
 	}
-	return "'" + cell
+	var safe strings.Builder
+	begins := true
+	for i := range len(cell) {
+		b := cell[i]
+		if begins && strings.IndexByte("=+-@\t\r\n", b) >= 0 {
+			safe.WriteByte('\'')
+		}
+		begins = strings.IndexByte(";\t\r\n", b) >= 0 || begins && b == '"'
+		safe.WriteByte(b)
+	}
+	return safe.String()
 }
 
 // sendCSV streams a list. The next page's cursor would be known only at the end, when the headers have gone: it is a trailer.

@@ -217,7 +217,10 @@ func TestCSV(t *testing.T) {
 }
 
 func TestHarmlessCells(t *testing.T) {
-	for in, want := range map[string]string{"": "", "Ada": "Ada", "-12.5": "-12.5", "+49 30": "'+49 30", "=1+1": "'=1+1", "-x": "'-x", "@a": "'@a", "\tx": "'\tx", "a=b": "a=b"} {
+	for in, want := range map[string]string{"": "", "Ada": "Ada", "-12.5": "-12.5", "+49 30": "'+49 30", "=1+1": "'=1+1", "-x": "'-x", "@a": "'@a", "\tx": "'\tx", "a=b": "a=b",
+		// opened where semicolons part cells
+		"Ada;=1+1": "Ada;'=1+1", "Ada;\"=1+1": "Ada;\"'=1+1", "Ada;\t@x": "Ada;'\t'@x", "visit 4; -2.0": "visit 4; -2.0", "é;ü-x": "é;ü-x",
+	} {
 		require.Equal(t, want, harmless(in))
 	}
 }
