@@ -76,7 +76,7 @@ func (b *base) startStores(ctx context.Context) ([]daemon.Part, error) {
 	if err := b.portsAreFree(needBroker, needStore); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(b.cfg.DataDir, 0o755); err != nil {
+	if err := os.MkdirAll(b.cfg.DataDir, 0o700); err != nil { // what is in there are people's events
 		return nil, fmt.Errorf("data_dir: %w (choose another folder with --data-dir)", err)
 	}
 	var parts []daemon.Part

@@ -152,7 +152,7 @@ func (b *base) serve(ctx context.Context, parts ...daemon.Part) error {
 	parts = append(parts, daemon.Part{Name: "telemetry", Run: server.Run})
 	err := daemon.Run(ctx, b.log, grace, parts...)
 	if err == nil {
-		b.log.Info("stopped: everything accepted is stored or waits in the broker")
+		b.log.Info("stopped: everything accepted is stored, or waits in the broker or the spool")
 	}
 	return err
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -135,4 +137,19 @@ func TestUnreadableRecordIsShown(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(text), &shown), text)
 	require.Equal(t, "ffff", shown["bytes"])
 	require.NotEmpty(t, shown["unreadable"])
+}
+
+// What tail prints is JSON whatever an id holds: jq stops at the first line that is not.
+func TestTailPrintsJSON(t *testing.T) {
+	for _, key := range []string{"demo/a", "demo/\a\v\"", "demo/\U000e0001", "demo/\xff\x00"} {
+		var out bytes.Buffer
+		(&recordPrinter{out: &out}).print(kafka.Message{Topic: "leadstream.events.v1", Offset: 7, Key: []byte(key)})
+		var line struct {
+			Offset int
+			Key    string
+		}
+		require.NoError(t, json.Unmarshal(out.Bytes(), &line), out.String())
+		require.Equal(t, 7, line.Offset)
+		require.Equal(t, strings.ToValidUTF8(key, "\uFFFD"), line.Key)
+	}
 }

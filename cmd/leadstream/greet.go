@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // greet waits until every role is ready, prints the addresses, plays the demo
 // if asked, and stays until the process ends.
 func (w *allWord) greet(ctx context.Context, b *base, started time.Time) error {
-	if err := b.awaitReady(ctx, time.Minute); err != nil {
+	if err := b.awaitReady(ctx, 30*time.Second); err != nil {
 		return err
 	}
 	b.say(
@@ -49,24 +51,27 @@ func (b *base) httpToo() string {
 	return ", http://" + b.clickhouseHTTP + "/ HTTP"
 }
 
-// awaitReady polls the checks that /readyz shows.
-func (b *base) awaitReady(ctx context.Context, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// awaitReady polls the checks that /readyz shows, and says now and then which of them have not passed. It ends with ctx and not
+// before: a large state takes minutes to restore, and a process that gave up on it would begin again from the start.
+func (b *base) awaitReady(ctx context.Context, remind time.Duration) error {
+	told := time.Now()
 	for {
 		results, ready := b.health.Check(ctx)
 		if ready {
 			return nil
 		}
+		if time.Since(told) >= remind {
+			told = time.Now()
+			for _, r := range results {
+				if !r.OK {
+					b.log.Warn("not ready yet; still waiting", zap.String("part", r.Name), zap.String("why", r.Error))
+				}
+			}
+		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			for _, r := range results {
-				if !r.OK {
-					return fmt.Errorf("not ready after %s: %s: %s", patience, r.Name, r.Error)
-				}
-			}
-			return nil
+			return ctx.Err()
 		}
 	}
 }

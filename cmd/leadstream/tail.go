@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -157,7 +158,7 @@ func (p *recordPrinter) print(m kafka.Message) {
 	if p.limited && p.left == 0 {
 		return
 	}
-	fmt.Fprintf(p.out, "{\"partition\":%d,\"offset\":%d,\"key\":%q,\"value\":%s}\n", m.Partition, m.Offset, m.Key, readable(m.Topic, m.Value))
+	fmt.Fprintf(p.out, "{\"partition\":%d,\"offset\":%d,\"key\":%s,\"value\":%s}\n", m.Partition, m.Offset, quoted(string(m.Key)), readable(m.Topic, m.Value))
 	if p.limited {
 		if p.left--; p.left == 0 {
 			p.cancel()
@@ -169,13 +170,26 @@ func (p *recordPrinter) print(m kafka.Message) {
 func readable(topic string, value []byte) string {
 	m := message(topic)
 	if err := proto.Unmarshal(value, m); err != nil {
-		return fmt.Sprintf("{\"unreadable\":%q,\"bytes\":\"%x\"}", err, value)
+		return unreadable(value, err)
 	}
 	text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
 	if err != nil {
-		return fmt.Sprintf("{\"unreadable\":%q,\"bytes\":\"%x\"}", err, value)
+		return unreadable(value, err)
 	}
 	return string(text)
+}
+
+func unreadable(value []byte, why error) string {
+	return fmt.Sprintf("{\"unreadable\":%s,\"bytes\":\"%x\"}", quoted(why.Error()), value)
+}
+
+// quoted is text as JSON quotes it; Go's own quotes have escapes that JSON does not know.
+func quoted(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		return `""` // unreachable: a string
+	}
+	return string(b)
 }
 
 func message(topic string) proto.Message {
