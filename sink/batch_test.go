@@ -55,6 +55,20 @@ func TestTokenNamesTheRecordsAndTheTable(t *testing.T) {
 	require.NotEqual(t, want, fill([]int32{0, 1}, 2).token("deals"))
 }
 
+// The offsets of a topic made anew, or of a log that lost its end, begin again:
+// ClickHouse must not take their records for those that it has.
+func TestTokenTellsOtherRecordsAtTheSameOffsets(t *testing.T) {
+	token := func(written int64) string {
+		b := newBatch()
+		rec := record(t, schemas.TopicEvents, 0, 1, pageView(1))
+		rec.Timestamp = time.UnixMilli(written)
+		b.add(rec, time.Time{})
+		return b.token("events")
+	}
+	require.Equal(t, token(5), token(5))
+	require.NotEqual(t, token(5), token(6))
+}
+
 func TestOnlyTheNewestRevisionOfALeadIsARow(t *testing.T) {
 	lead := func(n int, track string, revision uint64) *pb.LeadRecord {
 		return &pb.LeadRecord{LeadId: leadID(n), Site: "demo", Track: track, Revision: revision}
@@ -190,4 +204,14 @@ func FuzzAnyBytes(f *testing.F) {
 			require.True(t, rows > 0 || len(b.refused) == 1 || value == nil)
 		}
 	})
+}
+
+func TestAnAmountIsANumberOrNothing(t *testing.T) {
+	for said, want := range map[string]float64{
+		`12.5`: 12.5, `" 7 "`: 7, `"-3"`: -3, `null`: 0, `"many"`: 0, `{}`: 0,
+		`"Infinity"`: 0, `"-inf"`: 0, `"NaN"`: 0, `"1e999"`: 0,
+	} {
+		require.Equal(t, want, readFacts([]byte(`{"amount":`+said+`}`)).number("amount"), said)
+	}
+	require.Zero(t, readFacts([]byte(`{}`)).number("amount"))
 }

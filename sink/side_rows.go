@@ -2,6 +2,7 @@ package sink
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -85,9 +86,10 @@ func (f facts) text(key string) string {
 }
 
 func (f facts) number(key string) float64 {
-	// Not a number is no amount: 0, as when nothing was said.
+	// Not a number is no amount: 0, as when nothing was said. "Infinity" is none
+	// either: one such deal would make every sum infinite.
 	n, err := strconv.ParseFloat(strings.TrimSpace(f.text(key)), 64)
-	if err != nil {
+	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
 		return 0
 	}
 	return n
