@@ -208,10 +208,21 @@ func (c *ClickHouse) Stop(ctx context.Context) error {
 		case <-c.done:
 			return c.err
 		case <-ctx.Done():
-			c.current().kill()
-			<-c.done
+			c.killUntilGone()
 			return errors.Join(fmt.Errorf("embedded: ClickHouse did not stop within %s and was killed; what it acknowledged is on disk", c.cfg.StopTimeout), askErr)
 		case <-time.After(time.Second):
+		}
+	}
+}
+
+// killUntilGone kills the child, and the one that was being started in its place when the kill came.
+func (c *ClickHouse) killUntilGone() {
+	for {
+		c.current().kill()
+		select {
+		case <-c.done:
+			return
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }
