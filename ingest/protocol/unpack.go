@@ -49,11 +49,16 @@ func lzStringBase64(text string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return lzString(packed, maxUnpacked)
+	return lzString(packed, min(maxUnpacked, max(alwaysUnpacked, maxRatio*len(packed))))
 }
 
-// maxUnpacked bounds what LZString may become: its output grows with the square of its input.
-const maxUnpacked = 20 << 20
+// What LZString may become, in characters. Its output grows with the square of its input, so that 10 KB of a stranger could cost
+// 200 MB here: above alwaysUnpacked it may grow as far as batches of events do, and a bit.
+const (
+	alwaysUnpacked = 1 << 20
+	maxRatio       = 64
+	maxUnpacked    = 20 << 20
+)
 
 func isJSON(text string) bool {
 	text = strings.TrimLeft(text, " \t\r\n")

@@ -39,10 +39,9 @@ func TestLZStringReadsWhatItsOwnLibraryWrote(t *testing.T) {
 	}
 }
 
-// TestABombIsStoppedAtItsLimit: each code writes a phrase one longer than the last; 70 kB of them would make gigabytes.
-func TestABombIsStoppedAtItsLimit(t *testing.T) {
-	bomb := make([]byte, 0, 70<<10)
-	var room, width, next uint64 = 3, 3, 4
+// lzBomb is about so many bytes, each of whose codes writes a phrase one longer than the last.
+func lzBomb(size int) []byte {
+	var room, width, next uint64 = 3, 3, 5
 	var acc []byte
 	push := func(v, n uint64) {
 		for i := range n {
@@ -52,22 +51,37 @@ func TestABombIsStoppedAtItsLimit(t *testing.T) {
 	push(0, 2)
 	push('a', 8)
 	push(4, 3)
-	for next = 5; len(acc) < cap(bomb)*8; next++ {
+	for ; len(acc) < size*8; next++ {
+		push(next, width)
 		if room--; room == 0 {
 			room = 1 << width
 			width++
 		}
-		push(next, width)
 	}
-	for i := 0; i+8 <= len(acc); i += 8 {
-		var b byte
-		for _, bit := range acc[i : i+8] {
-			b = b<<1 | bit
-		}
-		bomb = append(bomb, b)
+	push(2, width) // the end: all of it is well-formed
+	for len(acc)%8 != 0 {
+		acc = append(acc, 0)
 	}
-	_, ok := lzString(bomb, 1<<20)
+	bomb := make([]byte, len(acc)/8)
+	for i, bit := range acc {
+		bomb[i/8] |= bit << (7 - i%8)
+	}
+	return bomb
+}
+
+// TestABombIsStoppedAtItsLimit: 70 kB of it would make gigabytes, and 5 kB more megabytes than a sender of 5 kB is worth.
+func TestABombIsStoppedAtItsLimit(t *testing.T) {
+	_, ok := lzString(lzBomb(70<<10), 1<<20)
 	require.False(t, ok)
+
+	small := lzBomb(5 << 10)
+	text, ok := lzString(small, maxUnpacked)
+	require.True(t, ok)
+	require.Greater(t, len(text), alwaysUnpacked)
+	_, ok = lzStringBase64(base64.RawStdEncoding.EncodeToString(small))
+	require.False(t, ok)
+	_, ok = lzStringBase64(base64.RawStdEncoding.EncodeToString(lzBomb(1 << 10)))
+	require.True(t, ok, "small ones are unpacked whatever they become")
 }
 
 func TestEveryWrappingIsUndone(t *testing.T) {
