@@ -21,6 +21,10 @@ func GA4(r Request) (Batch, error) {
 		return Batch{}, tooMany(r.Limits.Events)
 	}
 	common := withoutKeys(r.Query)
+	shared := common.Encode()
+	if len(lines) > 1 && len(lines)*len(shared) > mostShared*r.Limits.Bytes {
+		return Batch{}, &Fault{BatchTooLarge, "too many lines share too long an address"}
+	}
 	for n, line := range lines {
 		it := batch.add()
 		own, err := url.ParseQuery(line)
@@ -28,7 +32,7 @@ func GA4(r Request) (Batch, error) {
 		for name := range own {
 			fields[name] = own.Get(name)
 		}
-		it.Raw = joinQuery(common.Encode(), line)
+		it.Raw = joinQuery(shared, line)
 		if len(it.Raw) > r.Limits.Bytes {
 			it.fault(TooLarge, "the event is longer than an event may be")
 			continue
@@ -42,6 +46,10 @@ func GA4(r Request) (Batch, error) {
 	}
 	return batch, nil
 }
+
+// mostShared bounds what the common parameters become, which are repeated in every event: 64 KB of address before thousands of
+// empty lines would be hundreds of megabytes. gtag sends 20 lines behind 1 KB.
+const mostShared = 64 // events of full size
 
 func joinQuery(common, own string) string {
 	if own == "" {
