@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"math"
 	"net/url"
 	"strconv"
@@ -22,8 +23,10 @@ func GA4(r Request) (Batch, error) {
 	}
 	common := withoutKeys(r.Query)
 	shared := common.Encode()
-	if len(lines) > 1 && len(lines)*len(shared) > mostShared*r.Limits.Bytes {
-		return Batch{}, &Fault{BatchTooLarge, "too many lines share too long an address"}
+	if len(lines) > 1 { // one line is held to its own limit
+		if err := repeated(len(shared), len(lines), r.Limits); err != nil {
+			return Batch{}, err
+		}
 	}
 	for n, line := range lines {
 		it := batch.add()
@@ -47,9 +50,20 @@ func GA4(r Request) (Batch, error) {
 	return batch, nil
 }
 
-// mostShared bounds what the common parameters become, which are repeated in every event: 64 KB of address before thousands of
-// empty lines would be hundreds of megabytes. gtag sends 20 lines behind 1 KB.
-const mostShared = 64 // events of full size
+// mostShared bounds, in events of full size, what a request's common part becomes in all of its events: 64 KB of address before
+// thousands of empty lines would be hundreds of megabytes. gtag sends 20 lines behind 1 KB.
+const mostShared = 64
+
+// repeated refuses a common part of so many bytes that is too long for an event, or for so many of them.
+func repeated(size, events int, limits Limits) error {
+	switch {
+	case size > limits.Bytes:
+		return &Fault{TooLarge, fmt.Sprintf("what the events share has %d bytes, the limit of an event is %d", size, limits.Bytes)}
+	case events*size > mostShared*limits.Bytes:
+		return &Fault{BatchTooLarge, fmt.Sprintf("%d events share %d bytes: send fewer at a time", events, size)}
+	}
+	return nil
+}
 
 func joinQuery(common, own string) string {
 	if own == "" {

@@ -18,6 +18,9 @@ func GA4Measurement(r Request) (Batch, error) {
 	if err == nil && len(d.batch.Items) == 0 {
 		err = &Fault{NoEvents, "the request holds no event"}
 	}
+	if err == nil {
+		err = repeated(len(d.traits.text)+len(d.client)+len(d.user)+len(d.at)+len(d.ip), len(d.batch.Items), r.Limits)
+	}
 	if err != nil {
 		return Batch{}, asFault(err)
 	}
