@@ -55,14 +55,15 @@ func knows(all []string, given string) bool {
 // admits tells whether a request may pass.
 //
 // Without tokens the address is loopback, and the Host header must be too: a web page that points its own name at 127.0.0.1
-// (DNS rebinding) would otherwise read all leads through the visitor's browser.
+// (DNS rebinding) would otherwise read all leads through the visitor's browser. A request that came through a proxy is not
+// from this machine, whatever address the proxy calls us by.
 func (d *door) admits(r *http.Request) bool {
 	if !d.guarded() {
 		host := r.Host
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
-		return loopback(host)
+		return loopback(host) && !proxied(r.Header)
 	}
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && knows(d.tokens, token) {
 		return true
@@ -72,6 +73,16 @@ func (d *door) admits(r *http.Request) bool {
 	}
 	cookie, err := r.Cookie(sessionCookie)
 	return err == nil && knows(d.sessions, cookie.Value)
+}
+
+// proxied tells whether the request says that somebody handed it on.
+func proxied(h http.Header) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if h.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // greet sets the cookie for a token that was given in the URL or the login form.

@@ -22,6 +22,14 @@ func TestWithoutTokensOnlyLocalhostIsAnswered(t *testing.T) {
 	}
 }
 
+// A proxy on this machine calls us by a loopback name; who stands behind it is not on this machine.
+func TestWithoutTokensNothingIsAnsweredThroughAProxy(t *testing.T) {
+	w := newWorld(t)
+	for _, header := range []string{"X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"} {
+		require.Equal(t, "wrong_host", w.refused("/v1/leads", http.StatusForbidden, "Host", "127.0.0.1:8090", header, "203.0.113.7").Word, header)
+	}
+}
+
 func TestWithATokenNothingIsAnsweredWithoutIt(t *testing.T) {
 	w := newWorld(t, withToken)
 	for _, path := range []string{"/v1/leads", "/v1/leads/x", "/v1/leads/x/timeline", "/v1/leads/x/explain", "/v1/funnel", "/v1/forecast", "/v1/stream", "/openapi.yaml"} {

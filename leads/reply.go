@@ -76,7 +76,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 // turnAway answers a stranger.
 func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, page bool) {
 	if !s.door.guarded() {
-		refuse(w, refusal{Word: "wrong_host", Message: "Without a token this server answers only to localhost; open http://" + s.Addr() + "/ or set leads.tokens."})
+		refuse(w, refusal{Word: "wrong_host", Message: "Without a token this server answers only to localhost, and not through a proxy; open http://" + s.Addr() + "/ or set leads.tokens."})
 		return
 	}
 	if page {

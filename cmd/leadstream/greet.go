@@ -37,7 +37,7 @@ func (w *allWord) greet(ctx context.Context, b *base, started time.Time) error {
 	b.say("Ctrl-C stops it.", "")
 	if w.Demo {
 		if err := b.demo(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("demo: %w", err)
+			b.log.Error("the demo did not play; everything else is served on", zap.Error(err))
 		}
 	}
 	<-ctx.Done()
