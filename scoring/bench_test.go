@@ -85,7 +85,7 @@ func BenchmarkFold(b *testing.B) {
 		require.NoError(b, err)
 		raw[i] = &kgo.Record{Topic: schemas.TopicEvents, Offset: int64(i), Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: value}
 	}
-	p := newPartition(0, 0)
+	p, ev := newPartition(0, 0), new(pb.Event)
 	bytes := 0
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -93,18 +93,18 @@ func BenchmarkFold(b *testing.B) {
 		if i%len(raw) == 0 {
 			p = newPartition(0, 0)
 		}
-		id, ev, no := decode(raw[i%len(raw)])
+		id, no := decodeInto(raw[i%len(raw)], ev)
 		if no != nil {
 			b.Fatal(no)
 		}
-		out, _ := p.fold(testModel, testModel.Apply, id, ev, nil)
+		out, _ := p.fold(testModel, testModel.Apply, incoming{id, ev, nil, raw[i%len(raw)]})
 		for _, row := range out.Ledger {
-			value, _ := proto.Marshal(row)
+			value, _ := row.MarshalVT()
 			bytes += len(value)
 		}
 		if i%2000 == 1999 {
 			p.records(testModel, func(_ string, rec *pb.LeadRecord) {
-				value, _ := proto.Marshal(rec)
+				value, _ := rec.MarshalVT()
 				bytes += len(value)
 			})
 			p.committed(0, 0, rowPlaces{})

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 func TestDecodeRefusesWithOneWord(t *testing.T) {
@@ -75,12 +76,17 @@ func FuzzDecode(f *testing.F) {
 		if routed {
 			topic = schemas.TopicRouted
 		}
-		id, ev, no := decode(&kgo.Record{Topic: topic, Key: key, Value: value})
+		rec := &kgo.Record{Topic: topic, Key: key, Value: value}
+		id, ev, no := decode(rec)
 		if no != nil {
 			return
 		}
+		if want := new(pb.Event); !routed {
+			require.NoError(t, proto.Unmarshal(value, want), "readers of protobuf refuse it")
+			require.True(t, proto.Equal(want, ev), "want %v\n got %v", want, ev)
+		}
 		p := newPartition(0, 0)
-		if _, bad := p.fold(testModel, testModel.Apply, id, ev, &pb.Source{}); bad != nil {
+		if _, bad := p.fold(testModel, testModel.Apply, incoming{id, ev, &pb.Source{}, rec}); bad != nil {
 			t.Fatalf("the model panics: %s", bad.detail)
 		}
 		p.records(testModel, func(_ string, rec *pb.LeadRecord) {
@@ -89,4 +95,22 @@ func FuzzDecode(f *testing.F) {
 			}
 		})
 	})
+}
+
+// A text that is added to the event has to be looked at, too.
+func TestEveryTextIsLookedAt(t *testing.T) {
+	ev := new(pb.Event)
+	for _, text := range texts(ev) {
+		*text = "seen"
+	}
+	fields := ev.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.Kind() == protoreflect.StringKind {
+			require.Equal(t, "seen", ev.ProtoReflect().Get(f).String(), f.Name())
+		}
+	}
+	b, err := (&pb.Event{EventId: "e", Site: "demo", AnonymousId: "a", Library: "\xff"}).MarshalVT()
+	require.NoError(t, err)
+	_, _, no := decode(&kgo.Record{Topic: schemas.TopicEvents, Key: []byte("demo/a"), Value: b})
+	require.Equal(t, reasonUndecodable, no.reason)
 }

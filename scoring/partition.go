@@ -7,6 +7,8 @@ import (
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // partition is one partition's state: its leads, how far it has read, and what
@@ -33,6 +35,7 @@ type partition struct {
 	idleSince int64
 
 	touched map[schemas.LeadID]*touch
+	spare   []*touch // used before, to be used again
 	before  struct {
 		fence, next fence
 		watermark   int64
@@ -49,23 +52,23 @@ func newPartition(num int32, now int64) *partition {
 	}
 }
 
-// touch is what the open transaction did to one lead, and how to undo it.
+// touch is a lead that the open transaction works on. What stood before is in
+// leads, until the transaction stands; undoing is forgetting.
 type touch struct {
-	before  *model.Lead // nil: the lead did not exist
+	lead *model.Lead
+	// What leads has of it: nothing, or the state with this timer.
+	known   bool
 	due     int64
 	changed bool
+	falls   int64 // the timer to be set: with the record, or never when it was fired in vain
+	fired   bool
 	// What the lead's record will say: the last event that changed it.
 	receivedAt int64
 	source     *pb.Source
-	// base and since rebuild the lead when the model panics half-way through an
-	// event: base, then since again.
+	// since rebuilds the lead when the model panics half-way through an event: base,
+	// or what stood before, then since again.
 	base  *model.Lead
-	since []applied
-}
-
-type applied struct {
-	event  *pb.Event
-	source *pb.Source
+	since []*kgo.Record
 }
 
 // begin remembers where the partition stood before the transaction.
@@ -74,69 +77,102 @@ func (p *partition) begin() {
 	p.rows.count = rowPlaces{}
 }
 
-// touch finds or makes the lead, and keeps a copy for undo the first time.
-func (p *partition) touch(id schemas.LeadID, site string) (*entry, *touch) {
-	e := p.leads.get(id)
+// touch finds or makes the lead.
+func (p *partition) touch(m *model.Model, id schemas.LeadID, site string) *touch {
 	t := p.touched[id]
 	if t == nil {
-		t = &touch{}
-		if e != nil {
-			t.before, t.due = e.lead.Clone(), e.due
-			t.base = t.before
+		t = p.spareTouch()
+		if t.due, t.known = p.leads.load(m, id, t.lead); !t.known {
+			t.lead.Reset(id, site)
 		}
 		p.touched[id] = t
 	}
-	if e == nil {
-		e = &entry{lead: model.NewLead(id, site)}
-		p.leads.put(id, e)
+	return t
+}
+
+// spareTouch gives the memory of leads that are packed again to those that are not.
+func (p *partition) spareTouch() *touch {
+	if n := len(p.spare); n > 0 {
+		t := p.spare[n-1]
+		p.spare = p.spare[:n-1]
+		return t
 	}
-	return e, t
+	return &touch{lead: new(model.Lead)}
+}
+
+// maxSpare bounds what a burst leaves behind, some KB each.
+const maxSpare = 4096
+
+// letGo forgets the leads of a transaction that has ended. Their texts are parts of
+// whole fetches, which must not stay for their sake.
+func (p *partition) letGo() {
+	for _, t := range p.touched {
+		if len(p.spare) < maxSpare {
+			t.lead.Reset(schemas.LeadID{}, "")
+			clear(t.since)
+			*t = touch{lead: t.lead, since: t.since[:0]}
+			p.spare = append(p.spare, t)
+		}
+	}
+	clear(p.touched)
 }
 
 // applier is (*model.Model).Apply; a type so that a test can make it panic.
 type applier func(*model.Lead, *pb.Event, *pb.Source) model.Outcome
 
+// incoming is a record on its way into a lead.
+type incoming struct {
+	id     schemas.LeadID
+	event  *pb.Event // only until the next one is read
+	source *pb.Source
+	record *kgo.Record
+}
+
 // fold applies one event. A panic leaves the lead as it was before the event.
-func (p *partition) fold(m *model.Model, apply applier, id schemas.LeadID, ev *pb.Event, src *pb.Source) (out model.Outcome, no *refusal) {
-	p.watermark = max(p.watermark, ev.ReceivedAt)
-	e, t := p.touch(id, ev.Site)
+func (p *partition) fold(m *model.Model, apply applier, in incoming) (out model.Outcome, no *refusal) {
+	p.watermark = max(p.watermark, in.event.ReceivedAt)
+	t := p.touch(m, in.id, in.event.Site)
 	out, no = guard(func() model.Outcome {
-		m.Fold(e.lead, p.watermark)
-		return apply(e.lead, ev, src)
+		m.Fold(t.lead, p.watermark)
+		return apply(t.lead, in.event, in.source)
 	})
 	if no != nil {
-		e.lead = t.rebuild(apply, id, ev.Site)
+		p.rebuild(m, apply, t, in.id, in.event.Site)
 		return model.Outcome{}, no
 	}
-	t.since = append(t.since, applied{ev, src})
+	t.since = append(t.since, in.record)
 	if out.Changed {
-		t.changed, t.receivedAt, t.source = true, ev.ReceivedAt, src
+		t.changed, t.receivedAt, t.source = true, in.event.ReceivedAt, in.source
 	}
 	return out, nil
 }
 
 // rebuild makes the lead as it was before the event that made the model panic,
 // and moves base there, so that a flood of such events does not cost its square.
-func (t *touch) rebuild(apply applier, id schemas.LeadID, site string) *model.Lead {
-	lead := model.NewLead(id, site)
+func (p *partition) rebuild(m *model.Model, apply applier, t *touch, id schemas.LeadID, site string) {
+	lead := new(model.Lead)
 	if t.base != nil {
 		lead = t.base.Clone()
+	} else if _, known := p.leads.load(m, id, lead); !known {
+		lead = model.NewLead(id, site)
 	}
-	for _, a := range t.since {
-		apply(lead, a.event, a.source)
+	for _, r := range t.since {
+		if _, ev, no := decode(r); no == nil {
+			apply(lead, ev, &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
+		}
 	}
-	t.base, t.since = lead.Clone(), nil
-	return lead
+	t.lead, t.base, t.since = lead, lead.Clone(), nil
 }
 
-// fire lets one lead fall.
+// fire lets one lead fall. One that does not fall now is not asked again until it
+// changes.
 func (p *partition) fire(m *model.Model, id schemas.LeadID, now int64) (out model.Outcome, no *refusal) {
-	e, t := p.touch(id, "")
-	e.due = 0 // off the heap; a lead that does not fall now is not asked again until it changes
+	t := p.touch(m, id, "")
+	t.fired = true
 	src := &pb.Source{Topic: schemas.TopicEvents, Partition: p.num, Offset: p.fence.events}
-	out, no = guard(func() model.Outcome { return m.Fire(e.lead, now, src) })
+	out, no = guard(func() model.Outcome { return m.Fire(t.lead, now, src) })
 	if no != nil {
-		e.lead = t.rebuild(m.Apply, id, "")
+		p.rebuild(m, m.Apply, t, id, "")
 		return model.Outcome{}, no
 	}
 	if out.Changed {
@@ -158,44 +194,41 @@ func guard(do func() model.Outcome) (out model.Outcome, no *refusal) {
 	return do(), nil
 }
 
-// records are the changed leads' records, one a lead, and their timers are set.
+// records are the changed leads' records, one a lead.
 func (p *partition) records(m *model.Model, yield func(key string, rec *pb.LeadRecord)) {
 	for id, t := range p.touched {
 		if !t.changed {
-			if t.before == nil {
-				p.leads.forget(id) // only refused events: not worth a lead
-			}
-			continue
+			continue // a new lead with only refused events is not worth one
 		}
-		e := p.leads.get(id)
-		rec := m.Record(e.lead, t.receivedAt, t.source)
-		p.leads.arm(id, e, rec.FallsAt)
+		rec := m.Record(t.lead, t.receivedAt, t.source)
+		t.falls = rec.FallsAt
 		yield(id.String(), rec)
 	}
 }
 
-// committed forgets how to undo.
+// committed makes what the transaction did the state.
 func (p *partition) committed(changelog, bytes int64, ends rowPlaces) {
 	p.changelog = max(p.changelog, changelog)
 	p.rows.from.raise(ends)
 	p.snapshotBytes += bytes
-	clear(p.touched)
+	for _, t := range p.touched {
+		if t.changed || t.fired && t.known {
+			p.leads.store(t.lead, t.falls)
+		}
+	}
+	p.leads.rows.clean()
+	p.letGo()
 }
 
 // rollback undoes the transaction: leads, timers and positions.
 func (p *partition) rollback() {
 	p.fence, p.next, p.watermark = p.before.fence, p.before.next, p.before.watermark
 	for id, t := range p.touched {
-		if t.before == nil {
-			p.leads.forget(id)
-			continue
-		}
-		p.leads.put(id, &entry{lead: t.before, due: t.due})
-		if t.due != 0 {
-			p.leads.timers.add(t.due, id)
+		if t.fired {
+			p.leads.arm(id, t.due)
 		}
 	}
-	clear(p.touched)
+	p.letGo()
 }
 
 // caughtUp tells whether all that the broker had was read. After a while of

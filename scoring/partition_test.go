@@ -9,26 +9,62 @@ import (
 	"leadstream/scoring/model"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 )
 
 var testModel = model.Default()
 
-// look shows everything a partition knows of its leads.
-func look(p *partition) map[string]string {
-	out := map[string]string{}
-	for id, e := range p.leads.byID {
-		rec := testModel.Record(e.lead.Clone(), 0, nil)
-		out[id.String()] = fmt.Sprintf("due %d revision %d %s", e.due, rec.Revision, recordText(rec))
+// held are a partition's leads with their timers, as the open transaction sees them.
+func held(p *partition) map[schemas.LeadID]*touch {
+	out := map[schemas.LeadID]*touch{}
+	p.leads.rows.each(func(r row) {
+		t := &touch{lead: new(model.Lead)}
+		t.due, _ = p.leads.load(testModel, r.id, t.lead)
+		out[r.id] = t
+	})
+	for id, t := range p.touched {
+		out[id] = t
 	}
 	return out
 }
 
+// leadOf is one of them as it stands, nil if there is none.
+func (s *leads) leadOf(id schemas.LeadID) *model.Lead {
+	l := new(model.Lead)
+	if _, ok := s.load(testModel, id, l); !ok {
+		return nil
+	}
+	return l
+}
+
+// look shows everything a partition knows of its leads.
+func look(p *partition) map[string]string {
+	out := map[string]string{}
+	for id, t := range held(p) {
+		rec := testModel.Record(t.lead.Clone(), 0, nil)
+		out[id.String()] = fmt.Sprintf("due %d revision %d %s", t.due, rec.Revision, recordText(rec))
+	}
+	return out
+}
+
+// arriving is an event as a worker reads it.
+func arriving(ev *pb.Event, offset int) incoming {
+	key := schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)
+	value, err := ev.MarshalVT()
+	if err != nil {
+		panic(err)
+	}
+	return incoming{
+		id: schemas.NewLeadID(key), event: ev, source: &pb.Source{Topic: schemas.TopicEvents, Offset: int64(offset)},
+		record: &kgo.Record{Topic: schemas.TopicEvents, Offset: int64(offset), Key: []byte(key), Value: value},
+	}
+}
+
 func foldAll(p *partition, apply applier, events []*pb.Event) (refused int) {
 	for i, ev := range events {
-		id := schemas.NewLeadID(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId))
 		p.fence.events, p.next.events = int64(i), int64(i)+1
-		if _, no := p.fold(testModel, apply, id, ev, &pb.Source{Offset: int64(i)}); no != nil {
+		if _, no := p.fold(testModel, apply, arriving(ev, i)); no != nil {
 			refused++
 		}
 	}
@@ -61,8 +97,8 @@ func TestRollbackLeavesNoTrace(t *testing.T) {
 		require.Empty(t, p.touched)
 	}
 	due := 0
-	for _, e := range p.leads.byID {
-		if e.due != 0 {
+	for _, t := range held(p) {
+		if t.due != 0 {
 			due++
 		}
 	}
@@ -177,13 +213,13 @@ func TestSweepFoldsLeadsThatNobodyTouches(t *testing.T) {
 	commit(p)
 	scores := func() (out []float64) {
 		for _, id := range sortedIDs(p) {
-			out = append(out, testModel.Score(p.leads.get(id).lead, p.watermark+30*day.Milliseconds()))
+			out = append(out, testModel.Score(p.leads.leadOf(id), p.watermark+30*day.Milliseconds()))
 		}
 		return out
 	}
 	open := func(watermark int64) (n int) {
-		for _, e := range p.leads.byID {
-			if testModel.Fold(e.lead.Clone(), watermark) {
+		for _, t := range held(p) {
+			if testModel.Fold(t.lead, watermark) {
 				n++
 			}
 		}
@@ -213,7 +249,7 @@ func firstOfEach(events []*pb.Event) (out []*pb.Event) {
 func sortedIDs(p *partition) (ids []schemas.LeadID) {
 	for i := range 10 {
 		id := schemas.NewLeadID(schemas.EventKey("demo", fmt.Sprintf("visitor-1-%d", i), ""))
-		if p.leads.get(id) != nil {
+		if p.leads.leadOf(id) != nil {
 			ids = append(ids, id)
 		}
 	}

@@ -32,7 +32,9 @@ type session struct {
 	parts map[int32]*partition // active: assigned, restored
 	idle  map[int32]*partition // given up in a rebalance; perhaps about to come back
 	txn   *txn                 // nil between transactions
+	event pb.Event             // the one that is being folded
 
+	writing sync.Mutex            // held while a snapshot is written
 	revoked atomic.Bool           // a callback took all partitions away
 	ready   atomic.Bool           //
 	failure atomic.Pointer[error] // of a callback
@@ -65,6 +67,8 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 
 // close leaves the group at once, so that the others need not wait for the timeout.
 func (s *session) close() {
+	s.writing.Lock() // the next session may write the same file
+	defer s.writing.Unlock()
 	if s.kafka != nil {
 		s.kafka.CloseAllowingRebalance()
 	}
@@ -162,7 +166,8 @@ func (s *session) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.snapshotAll()
+	s.snapshotAll()
+	return nil
 }
 
 // turn polls once, folds what came, fires what is due, and commits when it is time.
@@ -194,7 +199,8 @@ func (s *session) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.snapshotDue()
+	s.snapshotDue()
+	return nil
 }
 
 // patience is how long the next poll may wait: until the open transaction has
@@ -269,12 +275,15 @@ func (s *session) take(p *partition, r *kgo.Record) {
 		return
 	}
 	*done = r.Offset
-	id, ev, no := decode(r)
+	ev := &s.event
+	id, no := decodeInto(r, ev)
 	if no == nil {
 		src := &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
-		out, bad := p.fold(s.model, s.apply, id, ev, src)
+		out, bad := p.fold(s.model, s.apply, incoming{id, ev, src, r})
 		s.emit(p, out)
 		no = bad
+	} else {
+		ev = nil // half of it may have been read
 	}
 	if no != nil {
 		s.txn.tally.deadLetters[no.reason]++

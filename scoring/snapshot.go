@@ -1,164 +1,71 @@
 package scoring
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"leadstream/schemas/pb"
-	"leadstream/scoring/model"
-
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 )
-
-// A snapshot is one file a partition: a header, the leads' records each after
-// its length, and the CRC of all of it. It saves reading the changelog, and
-// stands in for it where the changelog is not compacted.
-const (
-	snapshotMagic = "LSSNAP\x00\x01" // the last byte is the format's version
-	snapshotMax   = 64 << 20         // of one lead; more is a torn length
-)
-
-var crcTable = crc32.MakeTable(crc32.Castagnoli)
-
-// snapshotHead is fixed in size; binary.Write does it.
-type snapshotHead struct {
-	Magic     [8]byte
-	Topic     [16]byte // the id of leads: a topic made anew is another changelog
-	Partition int32
-	Changelog int64 // where the tail begins
-	Events    int64 // the fence
-	Routed    int64
-	Watermark int64
-	Leads     int64
-}
 
 func (s *session) snapshotPath(num int32) string {
 	return filepath.Join(s.cfg.SnapshotDir, fmt.Sprintf("%s-%d.snapshot", s.cfg.Group, num))
 }
 
-// snapshotDue writes the snapshot of at most one partition that needs it: one a
-// commit, so that the line never stops for all of them at once.
-func (s *session) snapshotDue() error {
-	if s.cfg.SnapshotDir == "" || s.revoked.Load() {
-		return nil
+// snapshotDue begins the snapshot of a partition that needs it, beside the line: one
+// at a time, so that they do not take all of the disk and a processor.
+func (s *session) snapshotDue() {
+	if s.cfg.SnapshotDir == "" || s.revoked.Load() || !s.writing.TryLock() {
+		return
 	}
 	now := s.now().UnixMilli()
 	for _, p := range s.parts {
 		old := now-p.snapshotAt >= s.cfg.SnapshotInterval.Milliseconds() && p.snapshotBytes > 0
 		if old || p.snapshotBytes >= int64(s.cfg.SnapshotBytes) {
-			return s.snapshot(p)
+			write := s.snapshot(p)
+			go func() {
+				defer s.writing.Unlock()
+				write()
+			}()
+			return
 		}
 	}
-	return nil
+	s.writing.Unlock()
 }
 
 // snapshotAll writes those that changed, at a graceful stop.
-func (s *session) snapshotAll() error {
+func (s *session) snapshotAll() {
 	if s.cfg.SnapshotDir == "" || s.revoked.Load() {
-		return nil
+		return
 	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	for _, p := range s.parts {
 		if p.snapshotBytes > 0 {
-			if err := s.snapshot(p); err != nil {
-				return err
-			}
+			s.snapshot(p)()
 		}
 	}
-	return nil
 }
 
-// snapshot writes one partition between two transactions. A disk that refuses
-// is logged and counted: the changelog has everything too.
-func (s *session) snapshot(p *partition) error {
+// snapshot takes what a partition is between two transactions; write writes it. A disk that
+// refuses is logged and counted: the changelog has everything too.
+func (s *session) snapshot(p *partition) (write func()) {
 	p.snapshotAt, p.snapshotBytes = s.now().UnixMilli(), 0
 	head := snapshotHead{
 		Topic: s.topic.ID, Partition: p.num, Changelog: p.changelog,
-		Events: p.fence.events, Routed: p.fence.routed, Watermark: p.watermark, Leads: int64(p.leads.len()),
+		Events: p.fence.events, Routed: p.fence.routed, Watermark: p.watermark,
 	}
-	copy(head.Magic[:], snapshotMagic)
-	if err := writeSnapshot(s.snapshotPath(p.num), head, s.model, p.leads); err != nil {
-		s.metrics.snapshots.WithLabelValues("failed").Inc()
-		s.log.Error("scoring: snapshot not written", zap.Int32("partition", p.num), zap.Error(err))
-		return nil
-	}
-	s.metrics.snapshots.WithLabelValues("written").Inc()
-	return nil
-}
-
-// writeSnapshot makes the file appear whole or not at all.
-func writeSnapshot(path string, head snapshotHead, m *model.Model, state *leads) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
-	}
-	f, err := os.Create(path + ".new")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
+	state := p.leads.freeze(s.model.Version())
+	return func() {
+		if err := writeSnapshot(s.snapshotPath(head.Partition), head, state); err != nil {
+			s.metrics.snapshots.WithLabelValues("failed").Inc()
+			s.log.Error("scoring: snapshot not written", zap.Int32("partition", head.Partition), zap.Error(err))
+			return
 		}
-	}()
-	if err := encodeSnapshot(f, head, m, state); err != nil {
-		return err
+		s.metrics.snapshots.WithLabelValues("written").Inc()
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the rename itself durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-func encodeSnapshot(f io.Writer, head snapshotHead, m *model.Model, state *leads) error {
-	buffered := bufio.NewWriterSize(f, 1<<20)
-	sum := crc32.New(crcTable)
-	w := io.MultiWriter(buffered, sum)
-	if err := binary.Write(w, binary.BigEndian, head); err != nil {
-		return err
-	}
-	var b []byte
-	for _, e := range state.byID {
-		rec := m.Record(e.lead.Clone(), 0, nil) // of a copy: the record's revision is not spent
-		rec.Revision = e.lead.Revision()
-		var err error
-		if b, err = (proto.MarshalOptions{}).MarshalAppend(b[:0], rec); err != nil {
-			return err
-		}
-		if _, err := w.Write(binary.AppendUvarint(nil, uint64(len(b)))); err != nil {
-			return err
-		}
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-	}
-	if err := binary.Write(buffered, binary.BigEndian, sum.Sum32()); err != nil {
-		return err
-	}
-	return buffered.Flush()
 }
 
 // loadSnapshot fills a partition from its file if that fits the changelog.
@@ -215,83 +122,10 @@ func (s *session) aheadOfChangelog(p *partition, path string, head snapshotHead,
 	s.log.Warn("scoring: the changelog lost its end and has no beginning; going on from the snapshot, whose last rows may be missing in the ledger",
 		zap.Int32("partition", p.num), zap.Int64("snapshot", head.Changelog), zap.Int64("end", end))
 	head.Changelog = end
-	if err := writeSnapshot(path, head, s.model, state); err != nil {
+	if err := writeSnapshot(path, head, state.freeze(s.model.Version())); err != nil {
 		return fmt.Errorf("scoring: snapshot of a changelog that lost its end: %w", err)
 	}
 	s.loaded(p, head, state)
 	p.rewind = true
 	return nil
-}
-
-// readSnapshot reads a whole file, and gives nothing of it unless the CRC is right.
-func readSnapshot(path string, m *model.Model) (head snapshotHead, state *leads, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return head, nil, err
-	}
-	defer f.Close()
-	r := &summing{r: bufio.NewReaderSize(f, 1<<20), sum: crc32.New(crcTable)}
-	if err := binary.Read(r, binary.BigEndian, &head); err != nil {
-		return head, nil, fmt.Errorf("torn in its header: %w", err)
-	}
-	if string(head.Magic[:]) != snapshotMagic {
-		return head, nil, errors.New("not a snapshot of this version")
-	}
-	state = newLeads()
-	for i := range head.Leads {
-		if err := readLead(r, m, state); err != nil {
-			return head, nil, fmt.Errorf("torn at lead %d of %d: %w", i+1, head.Leads, err)
-		}
-	}
-	want := r.sum.Sum32()
-	var sum uint32
-	if err := binary.Read(r, binary.BigEndian, &sum); err != nil {
-		return head, nil, fmt.Errorf("torn at its end: %w", err)
-	}
-	if sum != want {
-		return head, nil, fmt.Errorf("damaged: CRC %08x, want %08x", sum, want)
-	}
-	return head, state, nil
-}
-
-func readLead(r *summing, m *model.Model, state *leads) error {
-	n, err := binary.ReadUvarint(r)
-	if err != nil {
-		return err
-	}
-	if n > snapshotMax {
-		return fmt.Errorf("a record of %d bytes", n)
-	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return err
-	}
-	rec := new(pb.LeadRecord)
-	if err := proto.Unmarshal(b, rec); err != nil {
-		return err
-	}
-	return state.restore(m, rec)
-}
-
-// summing checks what is read through it.
-type summing struct {
-	r   *bufio.Reader
-	sum interface {
-		io.Writer
-		Sum32() uint32
-	}
-}
-
-func (s *summing) Read(b []byte) (int, error) {
-	n, err := s.r.Read(b)
-	s.sum.Write(b[:n])
-	return n, err
-}
-
-func (s *summing) ReadByte() (byte, error) {
-	b, err := s.r.ReadByte()
-	if err == nil {
-		s.sum.Write([]byte{b})
-	}
-	return b, err
 }

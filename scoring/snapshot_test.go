@@ -47,8 +47,8 @@ func (r *rig) states(cfg Config) (out map[int32]map[string]string, fences map[in
 	out, fences = map[int32]map[string]string{}, map[int32]fence{}
 	for num, p := range parts {
 		out[num], fences[num] = map[string]string{}, p.fence
-		for id, e := range p.leads.byID {
-			out[num][id.String()] = recordText(r.model.Record(e.lead, 0, nil))
+		for id, l := range held(p) {
+			out[num][id.String()] = recordText(r.model.Record(l.lead, 0, nil))
 		}
 		end, err := r.admin.ListEndOffsets(context.Background(), schemas.TopicLeads)
 		require.NoError(r.t, err)
@@ -145,14 +145,13 @@ func TestADamagedSnapshotIsIgnored(t *testing.T) {
 func forge(t *testing.T, r *rig, file, what string) {
 	head, _, err := readSnapshot(file, r.model)
 	require.NoError(t, err)
-	head.Leads = 0
 	switch what {
 	case "of another topic":
 		head.Topic[3]++
 	case "ahead of the changelog":
 		head.Changelog += 1000
 	}
-	require.NoError(t, writeSnapshot(file, head, r.model, newLeads()))
+	require.NoError(t, writeSnapshot(file, head, newLeads().freeze("")))
 }
 
 // The log grows past the offset of a snapshot that a power cut left ahead of it,
@@ -162,8 +161,8 @@ func TestASnapshotAheadOfTheChangelogIsNotTakenLater(t *testing.T) {
 	for _, f := range snapshotFiles(t, cfg) {
 		head, _, err := readSnapshot(f, r.model)
 		require.NoError(t, err)
-		head.Changelog, head.Leads = head.Changelog+5, 0 // behind the last commit's marker
-		require.NoError(t, writeSnapshot(f, head, r.model, newLeads()))
+		head.Changelog += 5 // behind the last commit's marker
+		require.NoError(t, writeSnapshot(f, head, newLeads().freeze("")))
 	}
 	want, _, _ := r.states(r.noSnapshots())
 	got, _, _ := r.states(cfg)
@@ -194,7 +193,7 @@ func TestASnapshotAheadOfAChangelogWithoutBeginningIsKept(t *testing.T) {
 		head, state, err := readSnapshot(f, r.model)
 		require.NoError(t, err)
 		head.Changelog += 5
-		require.NoError(t, writeSnapshot(f, head, r.model, state))
+		require.NoError(t, writeSnapshot(f, head, state.freeze(r.model.Version())))
 	}
 	got, _, _ := r.states(cfg)
 	require.Equal(t, want, got)
@@ -282,7 +281,7 @@ func TestAFailedSnapshotLeavesTheOldOne(t *testing.T) {
 	before, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(file+".new", 0o700)) // its place is taken
-	require.Error(t, writeSnapshot(file, snapshotHead{}, r.model, newLeads()))
+	require.Error(t, writeSnapshot(file, snapshotHead{}, newLeads().freeze("")))
 	after, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, before, after)

@@ -1,32 +1,56 @@
 package scoring
 
 import (
+	"fmt"
+
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
 )
 
-// entry is one lead in memory.
-type entry struct {
-	lead *model.Lead
-	// due is when the lead falls if nothing more happens; 0 = never.
-	due int64
-}
-
-// leads keeps a partition's leads. All access goes through it, so that what
-// stands behind it can change (a map of pointers costs the collector a scan of
-// all of them; an arena would not).
+// leads keeps a partition's leads packed, and knows when which of them falls. A
+// lead that an event touches is unpacked, and packed again when its transaction
+// stands; what is here is always the committed state.
 type leads struct {
-	byID   map[schemas.LeadID]*entry
+	rows   arena
+	words  *model.Words
 	timers timers
+	buffer []byte // what is being packed
+	cursor struct {
+		chunk, offset int
+		of            *chunk // the number may belong to another one by now
+	}
 }
 
-func newLeads() *leads { return &leads{byID: map[schemas.LeadID]*entry{}} }
+func newLeads() *leads { return &leads{rows: newArena(), words: model.NewWords()} }
 
-func (s *leads) len() int                        { return len(s.byID) }
-func (s *leads) get(id schemas.LeadID) *entry    { return s.byID[id] }
-func (s *leads) forget(id schemas.LeadID)        { delete(s.byID, id) }
-func (s *leads) put(id schemas.LeadID, e *entry) { s.byID[id] = e }
+func (s *leads) len() int                 { return s.rows.len() }
+func (s *leads) forget(id schemas.LeadID) { s.rows.forget(id) }
+
+// load unpacks a lead into memory that may be used again.
+func (s *leads) load(m *model.Model, id schemas.LeadID, into *model.Lead) (due int64, ok bool) {
+	r, ok := s.rows.get(id)
+	if !ok {
+		return 0, false
+	}
+	s.unpack(m, r, into)
+	return r.due, true
+}
+
+// unpack reads what store wrote, or what a snapshot with the right CRC held: if it
+// cannot, this process' memory is damaged, and none of it may be written anywhere.
+func (s *leads) unpack(m *model.Model, r row, into *model.Lead) {
+	if err := m.Unpack(r.packed, r.id, s.words, into); err != nil {
+		panic(fmt.Sprintf("scoring: state in memory is damaged; start again, from the changelog: %v", err))
+	}
+}
+
+// store keeps what the lead is now; due is when it falls, 0 is never.
+func (s *leads) store(l *model.Lead, due int64) {
+	s.buffer = l.Pack(s.buffer[:0], s.words)
+	s.rows.put(row{id: l.ID(), due: due, open: l.Open(), packed: s.buffer})
+	s.arm(l.ID(), due)
+}
 
 // restore takes one record of the changelog, which replaces what was known of
 // the lead.
@@ -35,33 +59,74 @@ func (s *leads) restore(m *model.Model, rec *pb.LeadRecord) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{lead: lead}
-	s.put(lead.ID(), e)
 	at := rec.FallsAt
 	if rec.ModelVersion != m.Version() {
 		at, _ = m.Due(lead) // solved by another model: what it says does not hold
 	}
-	s.arm(lead.ID(), e, at)
+	s.store(lead, at)
+	s.rows.clean()
 	return nil
 }
 
-// arm sets the lead's timer; 0 is never.
-func (s *leads) arm(id schemas.LeadID, e *entry, at int64) {
-	if at != e.due && at != 0 {
-		s.timers.add(at, id)
-		s.prune()
-	}
-	e.due = at
+// refit solves all timers anew: another model's do not hold.
+func (s *leads) refit(m *model.Model) {
+	lead := new(model.Lead)
+	s.rows.each(func(r row) {
+		s.unpack(m, r, lead)
+		due, _ := m.Due(lead)
+		if due != r.due {
+			s.store(lead, due)
+		}
+	})
+	s.rows.clean()
 }
 
-// sweep folds up to n leads that nobody touches, so that their closed days do
-// not stay in memory for ever. Go starts a map's iteration anywhere, which
-// spreads the work evenly enough without a cursor to keep.
+// raiseRevision makes a lead's next revision one above what readers have seen.
+func (s *leads) raiseRevision(m *model.Model, id schemas.LeadID, seen uint64) {
+	lead := new(model.Lead)
+	if due, ok := s.load(m, id, lead); ok {
+		lead.RaiseRevision(seen)
+		s.store(lead, due)
+	}
+}
+
+// sweep folds up to n leads that nobody touches, so that their closed days do not
+// stay in memory for ever. It goes round, a few chunks' rows at a time.
 func (s *leads) sweep(m *model.Model, watermark int64, n int) {
-	for _, e := range s.byID {
-		if n--; n < 0 {
+	lead := new(model.Lead)
+	for looks := 64 * n; looks > 0 && n > 0; looks-- {
+		r, ok := s.nextRow()
+		if !ok {
 			return
 		}
-		m.Fold(e.lead, watermark)
+		if !r.open {
+			continue
+		}
+		n--
+		s.unpack(m, r, lead)
+		if m.Fold(lead, watermark) {
+			s.store(lead, r.due)
+		}
 	}
+}
+
+// nextRow is the next living row after the cursor; at the arena's end there is
+// none, and the cursor begins again.
+func (s *leads) nextRow() (row, bool) {
+	for c := &s.cursor; c.chunk < len(s.rows.chunks); c.chunk++ {
+		chunk := s.rows.chunks[c.chunk]
+		if chunk != c.of {
+			c.of, c.offset = chunk, 0
+		}
+		for chunk != nil && c.offset < len(chunk.b) {
+			r, size := parseRow(chunk.b[c.offset:])
+			at := uint64(c.chunk)<<chunkBits | uint64(c.offset)
+			c.offset += size
+			if s.rows.index.has(r.id, at) {
+				return r, true
+			}
+		}
+	}
+	s.cursor.chunk, s.cursor.of = 0, nil
+	return row{}, false
 }

@@ -12,12 +12,18 @@ type timer struct {
 	id schemas.LeadID
 }
 
-// timers is a heap of what is due first. Nothing is ever removed from its
-// middle: a lead that changes gets another timer, and an old one is known by
-// not being the lead's own any more when its turn comes.
-type timers struct{ heap timerHeap }
+// timers is a heap of what is due first, for the next while only: most leads fall
+// weeks from now and move on before that. Every row knows its own instant; the heap
+// is filled from them when the while is half over. Nothing is ever removed from its
+// middle: a lead that changes gets another timer, and an old one is known by not
+// being the lead's own any more when its turn comes.
+type timers struct {
+	heap  timerHeap
+	until int64 // all timers up to here are in the heap
+}
 
-func (t *timers) add(at int64, id schemas.LeadID) { heap.Push(&t.heap, timer{at, id}) }
+// ahead is how far the heap looks, ms. Filling it reads the head of every row.
+const ahead = 2 * 3_600_000
 
 // next is the earliest instant, which may be of a lead that has moved on.
 func (t *timers) next() (int64, bool) {
@@ -27,18 +33,32 @@ func (t *timers) next() (int64, bool) {
 	return t.heap[0].at, true
 }
 
-// prune rebuilds the heap when most of it is old: a busy lead leaves a timer
-// behind at every commit, and theirs lie weeks ahead.
-func (s *leads) prune() {
-	if len(s.timers.heap) < 2*len(s.byID)+1024 {
+// arm sets a lead's timer; 0 is never.
+func (s *leads) arm(id schemas.LeadID, at int64) {
+	if at == 0 || at > s.timers.until {
 		return
 	}
-	s.timers.heap = s.timers.heap[:0]
-	for id, e := range s.byID {
-		if e.due != 0 {
-			s.timers.heap = append(s.timers.heap, timer{e.due, id})
-		}
+	heap.Push(&s.timers.heap, timer{at, id})
+	if len(s.timers.heap) > 2*s.len()+1024 {
+		s.fillTimers() // most of them are old: a busy lead leaves one behind at every commit
 	}
+}
+
+// lookAhead fills the heap when what it knows of comes to its end.
+func (s *leads) lookAhead(now int64) {
+	if now+ahead/2 > s.timers.until {
+		s.timers.until = now + ahead
+		s.fillTimers()
+	}
+}
+
+func (s *leads) fillTimers() {
+	s.timers.heap = s.timers.heap[:0]
+	s.rows.each(func(r row) {
+		if r.due != 0 && r.due <= s.timers.until {
+			s.timers.heap = append(s.timers.heap, timer{r.due, r.id})
+		}
+	})
 	heap.Init(&s.timers.heap)
 }
 
@@ -47,6 +67,7 @@ func (t *timers) pop() timer { return heap.Pop(&t.heap).(timer) }
 // due takes the leads whose own timer is at or before now off the heap, at most
 // n of them.
 func (s *leads) due(now int64, n int) []schemas.LeadID {
+	s.lookAhead(now)
 	var ids []schemas.LeadID
 	for len(ids) < n {
 		at, ok := s.timers.next()
@@ -54,7 +75,7 @@ func (s *leads) due(now int64, n int) []schemas.LeadID {
 			break
 		}
 		t := s.timers.pop()
-		if e := s.get(t.id); e != nil && e.due == t.at {
+		if r, ok := s.rows.get(t.id); ok && r.due == t.at {
 			ids = append(ids, t.id)
 		}
 	}

@@ -146,16 +146,17 @@ func TestTimersDoNotRunAheadOfABacklog(t *testing.T) {
 	r.requireFallen(clock.now())
 }
 
+// keep stores an empty lead with a timer.
+func (s *leads) keep(id schemas.LeadID, due int64) { s.store(model.NewLead(id, "demo"), due) }
+
 func TestDueSkipsTimersOfLeadsThatMovedOn(t *testing.T) {
 	s := newLeads()
+	s.lookAhead(0)
 	for i := range 5 {
-		id := schemas.LeadID{byte(i)}
-		e := &entry{lead: model.NewLead(id, "demo")}
-		s.put(id, e)
-		s.arm(id, e, int64(100+i))
+		s.keep(schemas.LeadID{byte(i)}, int64(100+i))
 	}
-	s.arm(schemas.LeadID{0}, s.get(schemas.LeadID{0}), 500) // later now
-	s.arm(schemas.LeadID{1}, s.get(schemas.LeadID{1}), 0)   // never now
+	s.keep(schemas.LeadID{0}, 500) // later now
+	s.keep(schemas.LeadID{1}, 0)   // never now
 	s.forget(schemas.LeadID{2})
 	require.Empty(t, s.due(99, 10))
 	require.Equal(t, []schemas.LeadID{{3}}, s.due(103, 10))
@@ -167,14 +168,35 @@ func TestDueSkipsTimersOfLeadsThatMovedOn(t *testing.T) {
 
 func TestABusyLeadDoesNotFillTheHeap(t *testing.T) {
 	s := newLeads()
+	s.lookAhead(0)
 	id := schemas.LeadID{1}
-	e := &entry{lead: model.NewLead(id, "demo")}
-	s.put(id, e)
 	for i := range 100_000 {
-		s.arm(id, e, int64(1_000_000+i))
+		s.keep(id, int64(1_000_000+i))
 	}
 	require.Less(t, len(s.timers.heap), 2000)
+	require.Less(t, s.rows.bytes, int64(100*chunkSize))
 	require.Equal(t, []schemas.LeadID{id}, s.due(2_000_000, 10))
+}
+
+// The heap holds the next two hours; what lies beyond is found when it comes near.
+func TestATimerWeeksAheadIsFoundInTime(t *testing.T) {
+	s := newLeads()
+	for i := range 50 {
+		s.keep(schemas.LeadID{byte(i)}, int64(i+1)*7*day.Milliseconds())
+	}
+	fired := map[schemas.LeadID]int64{}
+	for now := int64(0); now < 60*7*day.Milliseconds(); now += 1_800_000 {
+		s.lookAhead(now)
+		require.LessOrEqual(t, len(s.timers.heap), 1)
+		for _, id := range s.due(now, 10) {
+			fired[id] = now
+			s.keep(id, 0)
+		}
+	}
+	require.Len(t, fired, 50)
+	for id, at := range fired {
+		require.Equal(t, int64(id[0]+1)*7*day.Milliseconds(), at)
+	}
 }
 
 func TestTheClockOfABacklogIsWhatWasRead(t *testing.T) {

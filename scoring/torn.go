@@ -155,7 +155,7 @@ func (r *restorer) restoreLead(p *partition, rec *kgo.Record) error {
 		return err
 	}
 	lead := new(pb.LeadRecord)
-	if err := proto.Unmarshal(rec.Value, lead); err != nil {
+	if err := lead.UnmarshalVTUnsafe(rec.Value); err != nil {
 		return err
 	}
 	p.watermark = max(p.watermark, lead.ReceivedAt)
@@ -250,8 +250,6 @@ func (r *restorer) leaveOut(p *partition, w *written) {
 		if err != nil {
 			continue
 		}
-		if e := p.leads.get(id); e != nil {
-			e.lead.RaiseRevision(lead.Revision)
-		}
+		p.leads.raiseRevision(r.model, id, lead.Revision)
 	}
 }

@@ -143,8 +143,8 @@ func TestWhatIsBuiltBesideATornTransactionLeavesItOut(t *testing.T) {
 	require.NoError(t, restorer.believe(t.Context()))
 	require.Equal(t, fence{20, -1}, p.fence)
 	id := schemas.NewLeadID("a")
-	require.Equal(t, lead(2).Revision(), p.leads.get(id).lead.Revision())
-	require.Equal(t, testModel.Score(lead(2), 1_767_600_000_000), testModel.Score(p.leads.get(id).lead, 1_767_600_000_000))
+	require.Equal(t, lead(2).Revision(), p.leads.leadOf(id).Revision())
+	require.Equal(t, testModel.Score(lead(2), 1_767_600_000_000), testModel.Score(p.leads.leadOf(id), 1_767_600_000_000))
 }
 
 func TestRevisionsGoOnAboveATornTransaction(t *testing.T) {
@@ -161,6 +161,6 @@ func TestRevisionsGoOnAboveATornTransaction(t *testing.T) {
 	require.NoError(t, restorer.believe(t.Context())) // no ledger row stands
 	require.Equal(t, fence{10, -1}, p.fence)
 	require.Equal(t, int64(2), p.changelog, "a rebalance reads the torn records again, and finds them torn again")
-	require.Equal(t, uint64(7), p.leads.get(l.ID()).lead.Revision())
+	require.Equal(t, uint64(7), p.leads.leadOf(l.ID()).Revision())
 	require.Equal(t, 1.0, w.counter("leadstream_scoring_torn_commits_total"))
 }

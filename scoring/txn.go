@@ -13,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 )
 
 // endTimeout bounds a commit; the broker has aborted the transaction long before.
@@ -89,10 +88,13 @@ func (s *session) emit(p *partition, out model.Outcome) {
 // leadKey is the record key of all outputs of a lead.
 func leadKey(id []byte) []byte { return []byte(schemas.LeadID(id).String()) }
 
+// message is what the generated code of schemas/pb writes without reflection.
+type message interface{ MarshalVT() ([]byte, error) }
+
 // produce sends one output to the partition's number.
-func (s *session) produce(p *partition, topic string, key []byte, value proto.Message, headers ...kgo.RecordHeader) {
+func (s *session) produce(p *partition, topic string, key []byte, value message, headers ...kgo.RecordHeader) {
 	t := s.txn
-	b, err := proto.Marshal(value)
+	b, err := value.MarshalVT()
 	if err != nil {
 		t.fail(fmt.Errorf("encode for %s: %w", topic, err))
 		return
@@ -240,6 +242,7 @@ func (t *txn) fenceGeneration(req *kmsg.TxnOffsetCommitRequest) error {
 func (s *session) timersDue() bool {
 	now := s.now().UnixMilli()
 	for _, p := range s.parts {
+		p.leads.lookAhead(p.clock(now))
 		if at, ok := p.leads.timers.next(); ok && at <= p.clock(now) {
 			return true
 		}

@@ -2,7 +2,9 @@
 //
 // protocompile stands in for protoc, so that `make generate` needs nothing but
 // Go: it compiles the files and pipes the request to protoc-gen-go, which
-// go.mod pins as a tool.
+// go.mod pins as a tool. protoc-gen-go-vtproto then adds methods that read and
+// write the same bytes without reflection, at a third of the time: the scoring
+// worker does little else (docs/decisions).
 package main
 
 import (
@@ -36,43 +38,49 @@ func generate(from, to string) error {
 	if err != nil {
 		return err
 	}
-	request := &pluginpb.CodeGeneratorRequest{
-		FileToGenerate: names,
-		Parameter:      proto.String("paths=source_relative"),
-	}
+	request := &pluginpb.CodeGeneratorRequest{FileToGenerate: names}
 	for _, f := range files {
 		request.ProtoFile = append(request.ProtoFile, protodesc.ToFileDescriptorProto(f))
 	}
-	response, err := runPlugin(request)
-	if err != nil {
-		return err
-	}
-	for _, f := range response.File {
-		if err := os.WriteFile(filepath.Join(to, f.GetName()), []byte(f.GetContent()), 0o644); err != nil {
+	for _, p := range plugins {
+		request.Parameter = proto.String(p.parameter)
+		response, err := runPlugin(p.name, request)
+		if err != nil {
 			return err
+		}
+		for _, f := range response.File {
+			if err := os.WriteFile(filepath.Join(to, f.GetName()), []byte(f.GetContent()), 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func runPlugin(request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, error) {
+var plugins = []struct{ name, parameter string }{
+	{"protoc-gen-go", "paths=source_relative"},
+	// unmarshal_unsafe lets strings and bytes be parts of the message that was read.
+	{"protoc-gen-go-vtproto", "paths=source_relative,features=marshal+size+unmarshal_unsafe"},
+}
+
+func runPlugin(name string, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, error) {
 	in, err := proto.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("go", "tool", "protoc-gen-go")
+	cmd := exec.Command("go", "tool", name)
 	cmd.Stdin = bytes.NewReader(in)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("protoc-gen-go: %w", err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	response := new(pluginpb.CodeGeneratorResponse)
 	if err := proto.Unmarshal(out, response); err != nil {
 		return nil, err
 	}
 	if response.Error != nil {
-		return nil, fmt.Errorf("protoc-gen-go: %s", response.GetError())
+		return nil, fmt.Errorf("%s: %s", name, response.GetError())
 	}
 	return response, nil
 }

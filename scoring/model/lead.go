@@ -84,6 +84,22 @@ const maxSessions = 16
 // NewLead is a lead nothing is known of yet.
 func NewLead(id schemas.LeadID, site string) *Lead { return &Lead{id: id, site: site} }
 
+// Reset makes it a lead nothing is known of yet, in the memory it has.
+func (l *Lead) Reset(id schemas.LeadID, site string) {
+	clear(l.traits[:cap(l.traits)])
+	*l = Lead{id: id, site: site, rules: l.rules[:0], sessions: l.sessions[:0], traits: l.traits[:0], flags: l.flags[:0]}
+}
+
+// Open tells whether days of the lead are open, which time will fold.
+func (l *Lead) Open() bool {
+	for i := range l.rules {
+		if len(l.rules[i].days) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // ID names the lead.
 func (l *Lead) ID() schemas.LeadID { return l.id }
 

@@ -159,6 +159,7 @@ func (m *Model) bind(l *Lead) {
 		s.fit(r)
 		kept = append(kept, s)
 	}
+	clear(l.rules[len(kept):]) // their memory may be used again, but not twice
 	l.rules = kept
 	if l.stage != "" && m.stageIndex(l.stage) < 0 {
 		l.stage, l.subStage = m.stages[0].ID, ""

@@ -1,0 +1,264 @@
+package model
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"leadstream/schemas"
+)
+
+var errShort = errors.New("it ends too early")
+
+// Unpack reads what Pack wrote into l, whose memory is used again: nothing of what l
+// was before may still be in use. Attributes' values are parts of b, which must
+// not change afterwards.
+func (m *Model) Unpack(b []byte, id schemas.LeadID, w *Words, l *Lead) error {
+	u := unpacker{b: b, w: w, m: m}
+	*l = Lead{id: id, rules: l.rules[:0], sessions: l.sessions[:0], traits: l.traits[:0], flags: l.flags[:0]}
+	mask := u.uint()
+	l.last.at = int64(u.uint())
+	u.base = l.last.at
+	l.last.hash = u.fixed()
+	l.site, l.model = u.text(), u.text()
+	l.fitBand, l.revision = u.byte(), u.uint()
+	l.clock, l.foldedThrough = u.when(), u.day()
+	l.stage, l.stageSince, l.entryNo = u.text(), u.when(), uint32(u.uint())
+	l.firstSeen, l.lastSeen = u.when(), u.when()
+	l.lastType, l.lastName, l.path = u.text(), u.text(), u.text()
+	u.optional(l, mask)
+	for n := u.count(2); n > 0; n-- {
+		u.rule(l)
+	}
+	if u.err == nil && len(u.b) > 0 {
+		u.err = fmt.Errorf("%d bytes are left over", len(u.b))
+	}
+	if u.err != nil {
+		return fmt.Errorf("packed lead %s: %w", id, u.err)
+	}
+	m.bind(l)
+	return nil
+}
+
+// unpacker reads; after an error it reads zeros.
+type unpacker struct {
+	b    []byte
+	w    *Words
+	m    *Model
+	base int64
+	err  error
+}
+
+func (u *unpacker) fail(err error) {
+	if u.err == nil {
+		u.err, u.b = err, nil
+	}
+}
+
+func (u *unpacker) uint() uint64 {
+	if len(u.b) > 0 && u.b[0] < 0x80 {
+		v := u.b[0]
+		u.b = u.b[1:]
+		return uint64(v)
+	}
+	v, n := binary.Uvarint(u.b)
+	if n <= 0 {
+		u.fail(errShort)
+		return 0
+	}
+	u.b = u.b[n:]
+	return v
+}
+
+func (u *unpacker) int() int64 {
+	v := u.uint()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+// take cuts n bytes off.
+func (u *unpacker) take(n uint64) []byte {
+	if n > uint64(len(u.b)) {
+		u.fail(errShort)
+		return nil
+	}
+	b := u.b[:n:n]
+	u.b = u.b[n:]
+	return b
+}
+
+func (u *unpacker) fixed() uint64 {
+	if b := u.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (u *unpacker) byte() byte {
+	if b := u.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+// count is how many things of at least so many bytes follow.
+func (u *unpacker) count(least uint64) uint64 {
+	n := u.uint()
+	if n > uint64(len(u.b))/least {
+		u.fail(errShort)
+		return 0
+	}
+	return n
+}
+
+func (u *unpacker) when() int64 { return u.int() + u.base }
+func (u *unpacker) day() int32  { return int32(u.base/msDay - u.int()) }
+
+func (u *unpacker) text() string {
+	n := u.uint()
+	switch n & 3 {
+	case textWord:
+		s, err := u.w.text(n >> 2)
+		if err != nil {
+			u.fail(err)
+		}
+		return s
+	case textUUID:
+		if b := u.take(16); b != nil {
+			return schemas.LeadID(b).String()
+		}
+		return ""
+	}
+	return string(u.take(n >> 2))
+}
+
+func (u *unpacker) stamp(newest stamp) stamp {
+	switch u.byte() {
+	case 0:
+		return newest
+	case 1:
+		return stamp{}
+	}
+	at := u.when()
+	return stamp{at, u.fixed()}
+}
+
+func (u *unpacker) optional(l *Lead, mask uint64) {
+	if mask&hasCRM != 0 {
+		l.crm.at = u.when()
+		l.crm.hash = u.fixed()
+	}
+	if mask&hasCooldown != 0 {
+		l.cooldownUntil = u.when()
+	}
+	if mask&hasFlags != 0 {
+		for n := u.count(1); n > 0; n-- {
+			l.flags = append(l.flags, u.text())
+		}
+	}
+	if mask&hasTraits != 0 {
+		for n := u.count(3); n > 0; n-- {
+			key := u.text()
+			value := u.take(u.uint())
+			l.traits = append(l.traits, trait{key, value, u.stamp(l.last)})
+		}
+	}
+	if mask&hasSessions != 0 {
+		for n := u.count(8); n > 0; n-- {
+			l.sessions = append(l.sessions, u.fixed())
+		}
+	}
+	if mask&hasSubStage != 0 {
+		l.subStage = u.text()
+	}
+	for i, f := range l.facts() {
+		if mask&(hasFacts<<i) != 0 {
+			f.fact.value = u.text()
+			f.fact.stamp = u.stamp(l.last)
+		}
+	}
+}
+
+// rule reads one rule's state. It takes over the memory of the days that stood
+// there before, behind the slice's end.
+func (u *unpacker) rule(l *Lead) {
+	t, err := u.w.term(u.uint(), u.m)
+	if err != nil {
+		u.fail(err)
+		return
+	}
+	n := len(l.rules)
+	var days []dayUnits
+	if n < cap(l.rules) {
+		l.rules = l.rules[:n+1]
+		days = l.rules[n].days[:0]
+	} else {
+		l.rules = append(l.rules, ruleState{})
+	}
+	s := &l.rules[n]
+	*s = ruleState{rule: t.rule, index: t.index, halfLife: t.halfLife}
+	if t.index < 0 {
+		l.model = "" // bind will take it out, also if a version's name was used twice
+	}
+	has := u.byte()
+	if has&ruleOnce != 0 {
+		s.onceDay = u.day()
+	}
+	last := int32(0)
+	if has&ruleNewest != 0 {
+		last = u.day()
+	}
+	if has&ruleSum != 0 {
+		s.acc.m = math.Float64frombits(u.fixed())
+	}
+	whole := has&ruleWhole != 0
+	if whole {
+		s.acc.e = int32(u.int())
+	}
+	if has&ruleDays != 0 {
+		for n := u.count(2); n > 0; n-- {
+			days = u.units(days)
+		}
+		s.days = days
+	}
+	s.lastDay = s.newest()
+	if has&ruleNewest != 0 {
+		s.lastDay = last
+	}
+	if has&ruleSum != 0 && !whole && s.halfLife != 0 {
+		s.acc.e = exponent(s.lastDay, s.halfLife)
+	}
+}
+
+func (u *unpacker) units(days []dayUnits) []dayUnits {
+	at := len(days)
+	if at < cap(days) {
+		days = days[:at+1]
+	} else {
+		days = append(days, dayUnits{})
+	}
+	d := &days[at]
+	keys, units := d.keys[:0], d.units[:0]
+	*d = dayUnits{day: u.day()}
+	head := u.uint()
+	n := head >> 1
+	if n > uint64(len(u.b))/8 {
+		u.fail(errShort)
+		return days
+	}
+	for range n {
+		keys = append(keys, u.fixed())
+	}
+	d.keys = keys
+	if head&1 == 0 {
+		return days
+	}
+	for range n {
+		units = append(units, uint32(u.uint()))
+	}
+	if units == nil {
+		units = []uint32{}
+	}
+	d.units = units
+	return days
+}
