@@ -71,7 +71,7 @@ browser: build node_modules ## the tracker in headless Chromium
 
 clients: ingest/clients/node_modules ## other tools' clients from npm, against the collectors
 	@echo "test: real clients of other tools, in Node ..."
-	@go test -tags clients -count=1 -run RealClients ./ingest/
+	@go test -tags clients -count=1 -run RealClients ./ingest/ ./ingest/agent/crawlers/
 
 ingest/clients/node_modules: ingest/clients/package-lock.json
 	@deploy/need node npm
@@ -82,7 +82,7 @@ node_modules:
 	@deploy/need node npm
 	@[ -d node_modules/playwright-core ] || { echo "test: npm packages for the browser tests ..."; npm ci --silent --omit=optional --ignore-scripts --no-audit --no-fund; }
 
-generate: ## schemas/pb and tracker/dist from their sources
+generate: ## schemas/pb, tracker/dist and the list of robots from their sources
 	@go generate ./...
 
 cover: ## coverage over all packages

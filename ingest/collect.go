@@ -61,7 +61,7 @@ func (c collector) collect(s *Service, r *http.Request) outcome {
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
 		ip: s.proxies.clientIP(r), userAgent: r.UserAgent(),
 		optedOut: r.Header.Get("Sec-GPC") == "1" || r.Header.Get("DNT") == "1",
-		visitors: s.visitors, agents: s.agents, note: s.metrics.note,
+		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(),
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)

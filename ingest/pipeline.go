@@ -3,6 +3,7 @@ package ingest
 import (
 	"time"
 
+	"leadstream/ingest/agent"
 	"leadstream/ingest/protocol"
 )
 
@@ -16,9 +17,10 @@ type facts struct {
 	ip         string
 	userAgent  string
 	optedOut   bool // Sec-GPC or DNT
+	enrichedBy string
 
 	visitors *visitors
-	agents   *agents
+	agents   *agent.Reader
 	note     func(change)
 }
 

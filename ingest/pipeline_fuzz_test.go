@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"leadstream/ingest/agent"
 	"leadstream/ingest/protocol"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -23,7 +24,7 @@ func FuzzPipeline(f *testing.F) {
 		f.Add(body, "Mozilla/5.0 \xff", true)
 	}
 	m := newMetrics(prometheus.NewRegistry(), []Site{{Name: "demo"}})
-	visitors, agents := newVisitors(), newAgents()
+	visitors, agents := newVisitors(), agent.NewReader()
 	f.Fuzz(func(t *testing.T, body, userAgent string, trusted bool) {
 		batch, err := protocol.Native(protocol.Request{Body: body, Limits: protocol.Limits{Events: 50, Bytes: 32 << 10}})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"leadstream/ingest/agent"
 	"leadstream/ingest/protocol"
 	"leadstream/internal/telemetry"
 )
@@ -39,7 +40,7 @@ type Service struct {
 	limits     protocol.Limits
 	bodies     *bodies
 	visitors   *visitors
-	agents     *agents
+	agents     *agent.Reader
 	metrics    *metrics
 	delivery   *delivery
 	complaints sometimes
@@ -61,7 +62,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		sites:   newSites(cfg.Sites),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
-		bodies:  newBodies(cfg), visitors: newVisitors(), agents: newAgents(), metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
+		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -123,6 +123,7 @@ func TestAPageViewReachesTheTopic(t *testing.T) {
 	require.Equal(t, []string{"Chrome", "Linux", "desktop"}, []string{e.Browser, e.Os, e.Device})
 	require.Equal(t, "127.0.0.1", e.Ip)
 	require.False(t, e.Bot)
+	require.Regexp(t, `^agent/2\+crawlers-[\d.]+ channel/\d+`, e.EnrichedBy)
 	require.False(t, e.Trusted)
 	require.InDelta(t, time.Now().UnixMilli(), e.ReceivedAt, 60_000)
 	require.Equal(t, 1.0, f.value(t, "leadstream_ingest_events_total", "site", "demo", "type", "page"))

@@ -29,7 +29,7 @@ func checkType(f *facts, it *protocol.Item) *protocol.Fault {
 // public key too, and there address and agent are part of the protocol.
 func stampSender(f *facts, it *protocol.Item) *protocol.Fault {
 	e := it.Event
-	e.Site, e.Protocol, e.Trusted = f.site.name, f.protocol, f.trusted
+	e.Site, e.Protocol, e.Trusted, e.EnrichedBy = f.site.name, f.protocol, f.trusted, f.enrichedBy
 	switch {
 	case f.trusted:
 	case !servesOthers[f.protocol]:

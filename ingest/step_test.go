@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"leadstream/ingest/agent"
 	"leadstream/ingest/protocol"
 	"leadstream/schemas/pb"
 )
@@ -26,7 +27,7 @@ func newBench() *bench {
 	b := &bench{notes: map[change]int{}}
 	b.facts = facts{
 		site: &site{name: "demo"}, protocol: "native", receivedAt: noon, ip: "203.0.113.7", userAgent: chrome,
-		visitors: newVisitors(), agents: newAgents(), note: func(c change) { b.notes[c]++ },
+		visitors: newVisitors(), agents: agent.NewReader(), note: func(c change) { b.notes[c]++ },
 	}
 	return b
 }

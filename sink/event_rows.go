@@ -90,6 +90,10 @@ func newEventBlock(c *clamps) *block[eventRow] {
 	b.flag("bot", func(r *eventRow) bool { return r.Bot })
 	b.label("consent", func(r *eventRow) string { return consents[r.Consent] })
 	b.flag("trusted", func(r *eventRow) bool { return r.Trusted })
+	b.label("bot_kind", func(r *eventRow) string { return r.BotKind })
+	b.label("network", func(r *eventRow) string { return r.Network })
+	b.label("network_owner", func(r *eventRow) string { return r.NetworkOwner })
+	b.label("enriched_by", func(r *eventRow) string { return r.EnrichedBy })
 	b.u16("kafka_partition", func(r *eventRow) int32 { return r.partition })
 	b.offset("kafka_offset", func(r *eventRow) int64 { return r.offset })
 	return b

@@ -142,7 +142,16 @@ type Event struct {
 	Consent Consent `protobuf:"varint,42,opt,name=consent,proto3,enum=leadstream.v1.Consent" json:"consent,omitempty"`
 	// True when a secret key signed the request: only then may the event move
 	// a stage that sales owns.
-	Trusted       bool `protobuf:"varint,43,opt,name=trusted,proto3" json:"trusted,omitempty"`
+	Trusted bool `protobuf:"varint,43,opt,name=trusted,proto3" json:"trusted,omitempty"`
+	// What kind of machine sent it, by its user agent: search-engine, ai-crawler, social-preview,
+	// scanner, http-library, ...; empty for people. bot says whether it is not to be scored.
+	BotKind string `protobuf:"bytes,44,opt,name=bot_kind,json=botKind,proto3" json:"bot_kind,omitempty"`
+	// What the sender's network is for: datacentre, scanner (of mails); empty = not known.
+	Network string `protobuf:"bytes,45,opt,name=network,proto3" json:"network,omitempty"`
+	// Whose network that is.
+	NetworkOwner string `protobuf:"bytes,46,opt,name=network_owner,json=networkOwner,proto3" json:"network_owner,omitempty"`
+	// The versions of what read the fields that nobody sent: "agent/2 channel/2 geo/...".
+	EnrichedBy    string `protobuf:"bytes,47,opt,name=enriched_by,json=enrichedBy,proto3" json:"enriched_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -478,6 +487,34 @@ func (x *Event) GetTrusted() bool {
 	return false
 }
 
+func (x *Event) GetBotKind() string {
+	if x != nil {
+		return x.BotKind
+	}
+	return ""
+}
+
+func (x *Event) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *Event) GetNetworkOwner() string {
+	if x != nil {
+		return x.NetworkOwner
+	}
+	return ""
+}
+
+func (x *Event) GetEnrichedBy() string {
+	if x != nil {
+		return x.EnrichedBy
+	}
+	return ""
+}
+
 // DeadLetter is a record or a request part that could not be read, with enough
 // to find it and to play it again. Record value of leadstream.deadletter.v1.
 type DeadLetter struct {
@@ -613,7 +650,8 @@ var File_event_proto protoreflect.FileDescriptor
 
 const file_event_proto_rawDesc = "" +
 	"\n" +
-	"\vevent.proto\x12\rleadstream.v1\"\x87\t\n" +
+	"\vevent.proto\x12\rleadstream.v1\"\x82\n" +
+	"\n" +
 	"\x05Event\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x12\n" +
@@ -670,7 +708,12 @@ const file_event_proto_rawDesc = "" +
 	"\alibrary\x18( \x01(\tR\alibrary\x12\x10\n" +
 	"\x03bot\x18) \x01(\bR\x03bot\x120\n" +
 	"\aconsent\x18* \x01(\x0e2\x16.leadstream.v1.ConsentR\aconsent\x12\x18\n" +
-	"\atrusted\x18+ \x01(\bR\atrusted\"\x8a\x02\n" +
+	"\atrusted\x18+ \x01(\bR\atrusted\x12\x19\n" +
+	"\bbot_kind\x18, \x01(\tR\abotKind\x12\x18\n" +
+	"\anetwork\x18- \x01(\tR\anetwork\x12#\n" +
+	"\rnetwork_owner\x18. \x01(\tR\fnetworkOwner\x12\x1f\n" +
+	"\venriched_by\x18/ \x01(\tR\n" +
+	"enrichedBy\"\x8a\x02\n" +
 	"\n" +
 	"DeadLetter\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x16\n" +

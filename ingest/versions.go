@@ -1,0 +1,13 @@
+package ingest
+
+import (
+	"leadstream/ingest/agent"
+	"leadstream/ingest/channel"
+)
+
+// baseVersions are of the steps that this build decides: whoever compares two months of events sees where they were read
+// otherwise.
+var baseVersions = "agent/" + agent.Version() + " channel/" + channel.Version
+
+// versions is what enriched_by says of the events of now.
+func (s *Service) versions() string { return baseVersions }
