@@ -14,6 +14,8 @@ type outcome struct {
 	refused []refusedEvent  // single events were, beside good ones
 	kept    int
 	reply   protocol.Reply // the form of answer that the request asked for
+	wait    int64          // seconds until the sender may come again, when that is known
+	thanked bool           // the sender is not to hear of the fault
 }
 
 type refusedEvent struct {
@@ -64,7 +66,7 @@ func refuse(w http.ResponseWriter, f *protocol.Fault) int {
 	if !ok {
 		known = refusals[internalFault] // unreachable: a test holds the table against its uses
 	}
-	if known.retry {
+	if known.retry && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	body, err := json.Marshal(struct {
@@ -104,7 +106,7 @@ func answerGIF(w http.ResponseWriter, o outcome) int {
 			return refuse(w, o.fault)
 		}
 		h.Set("X-Refused", string(o.fault.Reason))
-		if refusals[o.fault.Reason].retry {
+		if refusals[o.fault.Reason].retry && o.wait == 0 {
 			h.Set("Retry-After", retryAfter)
 		}
 	}

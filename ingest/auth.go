@@ -30,6 +30,11 @@ func keyOf(r *http.Request, query url.Values) (key string, inURL bool) {
 	return "", false
 }
 
+// thanked is a refusal that its sender does not hear of: the answer is the protocol's yes. It is counted like any other.
+type thanked struct{ *protocol.Fault }
+
+func (t *thanked) Unwrap() error { return t.Fault }
+
 // admit says whose events these are, and whether their page may send them.
 func (s *Service) admit(r *http.Request, key string, inURL bool) (grant, error) {
 	if key == "" {
@@ -37,11 +42,20 @@ func (s *Service) admit(r *http.Request, key string, inURL bool) (grant, error) 
 	}
 	g, ok := s.sites.find(key)
 	switch {
+	case !ok && s.cfg.UnknownKeyStatus == http.StatusOK:
+		return grant{}, &thanked{fault(wrongKey, "")}
 	case !ok:
 		return grant{}, fault(wrongKey, "")
+	case g.revoked && g.site.silent:
+		return grant{}, &thanked{fault(keyRevoked, "")}
+	case g.revoked:
+		return grant{}, fault(keyRevoked, "")
 	case g.trusted && inURL:
 		return grant{}, fault(secretInURL, "")
 	case !g.trusted && !g.site.allows(r.Header.Get("Origin")):
+		if g.site.silent {
+			return grant{}, &thanked{fault(originRefused, "")}
+		}
 		return grant{}, fault(originRefused, "")
 	}
 	return g, nil

@@ -28,16 +28,24 @@ func (p proxies) trust(addr netip.Addr) bool {
 	return false
 }
 
-// clientIP is the last address on the way that none of our proxies vouches for. X-Forwarded-For is read from its end: its
+// textOf is an address as events carry it, empty for none.
+func textOf(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	return addr.String()
+}
+
+// clientIP is the last address on the way (none if it cannot be told) that none of our proxies vouches for. X-Forwarded-For is read from its end: its
 // beginning is whatever the client wrote there.
-func (p proxies) clientIP(r *http.Request) string {
+func (p proxies) clientIP(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return ""
+		return netip.Addr{}
 	}
 	addr := peer.Addr().Unmap().WithZone("")
 	if !p.trust(addr) {
-		return addr.String()
+		return addr
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
@@ -50,5 +58,5 @@ func (p proxies) clientIP(r *http.Request) string {
 			break
 		}
 	}
-	return addr.String()
+	return addr
 }

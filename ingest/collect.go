@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,60 +22,92 @@ type collector struct {
 	kind   string // the event type that the path says
 	decode protocol.Decoder
 	answer answer
+	// unpacks tells that decode unpacks a body once more.
+	unpacks bool
 }
 
 // serve is one request from its first byte to its answer.
 func (c collector) serve(s *Service, w http.ResponseWriter, r *http.Request) int {
 	var o outcome
 	if r.Method != http.MethodHead { // link scanners look at pixels with HEAD: nobody has read the mail
-		o = c.collect(s, r)
+		o = c.collect(s, w, r)
 	}
+	return c.tell(s, w, o)
+}
+
+// tell counts what was refused as a whole, and answers.
+func (c collector) tell(s *Service, w http.ResponseWriter, o outcome) int {
 	if o.fault != nil && len(o.refused) == 0 { // else each event was counted on its own
 		s.metrics.refuse(o.fault.Reason)
+	}
+	if o.wait > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt(o.wait, 10))
+	}
+	if o.thanked {
+		o.fault = nil
 	}
 	return c.answer(w, o)
 }
 
-func (c collector) collect(s *Service, r *http.Request) outcome {
+// collect is a request's way, in this order: what costs a stranger more than us comes first, his body late, the broker last.
+func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) outcome {
 	received := s.now()
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil && r.Method == http.MethodGet {
 		return outcome{fault: fault(protocol.BadQuery, "")}
 	}
+	pass, addr := s.pace.begin(r, received), s.proxies.clientIP(r)
 	key, inURL := keyOf(r, query)
 	var g grant
 	if key != "" { // known before the body: a stranger's body is not worth reading
-		if g, err = s.admit(r, key, inURL); err != nil {
-			return refusedWith(err)
+		if g, err = s.admit(r, key, inURL); err == nil {
+			err = s.pace.key(&pass, g.pace)
 		}
 	}
-	batch, err := c.read(s, r, query)
+	if err == nil && !g.trusted { // also before the body; a secret in it comes too late to be exempt
+		err = s.pace.address(&pass, addr)
+	}
 	if err != nil {
 		return refusedWith(err)
 	}
-	if key == "" {
-		if g, err = s.admit(r, batch.WriteKey, false); err != nil {
-			return refusedWith(err)
+	var h hold
+	defer h.free()
+	batch, err := c.read(s, w, r, query, &h)
+	if err == nil && key == "" {
+		if g, err = s.admit(r, batch.WriteKey, false); err == nil {
+			err = s.pace.key(&pass, g.pace)
 		}
 	}
+	if err != nil {
+		return refusedWith(err)
+	}
+	s.pace.events(&pass, len(batch.Items))
 	f := &facts{
 		site: g.site, trusted: g.trusted, protocol: c.name,
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
-		ip: s.proxies.clientIP(r), userAgent: r.UserAgent(),
+		ip: textOf(addr), userAgent: r.UserAgent(),
 		optedOut: r.Header.Get("Sec-GPC") == "1" || r.Header.Get("DNT") == "1",
 		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(),
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)
-	o := s.keep(r.Context(), f, batch.Items)
+	o := s.keep(r.Context(), f, batch.Items, pass.spooled)
 	o.reply = batch.Reply
 	return o
 }
 
-func (c collector) read(s *Service, r *http.Request, query url.Values) (protocol.Batch, error) {
+// read decodes the request; what h holds is the caller's to free, when nothing points into the body any more.
+func (c collector) read(s *Service, w http.ResponseWriter, r *http.Request, query url.Values, h *hold) (protocol.Batch, error) {
 	request := protocol.Request{Query: query, Type: c.kind, Referer: r.Referer(), Anonymous: r.Header.Get("SP-Anonymous") != "", Limits: s.limits}
 	if r.Method == http.MethodPost {
-		body, err := s.bodies.read(r)
+		body, err := s.bodies.read(w, r, h)
+		if err == nil {
+			made := len(body)
+			if c.unpacks {
+				made += protocol.UnpackedAtMost(body)
+			}
+			err = s.bodies.forEvents(r, h, made)
+		}
 		if err != nil {
 			return protocol.Batch{}, err
 		}
@@ -85,7 +119,7 @@ func (c collector) read(s *Service, r *http.Request, query url.Values) (protocol
 
 // keep stores the good events and the dead letters of the others, then tells. In this order:
 // 1. the broker acknowledges, or the disk has them, 2. the counters move, 3. the sender hears 2xx.
-func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item) outcome {
+func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item, spooled bool) outcome {
 	var o outcome
 	l := letters{events: make([]*pb.Event, 0, len(items))}
 	for i := range items {
@@ -101,7 +135,8 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item) out
 	}
 	// The sender may be gone already, as pages do; the event stays welcome.
 	began := time.Now()
-	if err := s.delivery.deliver(context.WithoutCancel(ctx), l); err != nil {
+	err := s.delivery.deliver(context.WithoutCancel(ctx), l, spooled)
+	if l, err = s.withoutRefused(ctx, f, items, l, &o, err); err != nil {
 		return s.undelivered(err)
 	}
 	s.metrics.produceSeconds.Observe(time.Since(began).Seconds())
@@ -117,6 +152,38 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item) out
 		o.fault = &protocol.Fault{Reason: o.refused[0].Error, Detail: o.refused[0].Message}
 	}
 	return o
+}
+
+// withoutRefused takes out the records that no broker will ever take, when the broker has said so itself: the others are kept,
+// and stay so. Asked to come again, a sender would bring the same event for days.
+func (s *Service) withoutRefused(ctx context.Context, f *facts, items []protocol.Item, l letters, o *outcome, err error) (letters, error) {
+	var no *spool.Refused
+	if !errors.As(err, &no) {
+		return l, err
+	}
+	refused := map[*pb.Event]bool{}
+	for _, i := range no.Index {
+		if i < len(l.events) { // a dead letter that is too large is lost: it is cut to what any broker takes
+			refused[l.events[i]] = true
+		}
+	}
+	var dead letters
+	for i := range items {
+		it := &items[i]
+		if it.Fault != nil || !refused[it.Event] {
+			continue
+		}
+		it.Fault = fault(recordTooLarge, "")
+		o.refused = append(o.refused, refusedEvent{i, it.Fault.Reason, it.Fault.Detail})
+		dead.dead = append(dead.dead, deadLetter(f, it))
+	}
+	l.events = slices.DeleteFunc(l.events, func(e *pb.Event) bool { return refused[e] })
+	err = s.delivery.deliver(context.WithoutCancel(ctx), dead, false)
+	if errors.As(err, &no) {
+		err = nil
+	}
+	l.dead = append(l.dead, dead.dead...)
+	return l, err
 }
 
 func (s *Service) undelivered(err error) outcome {
@@ -163,5 +230,12 @@ func refusedWith(err error) outcome {
 	if !errors.As(err, &f) {
 		f = fault(internalFault, "") // unreachable: readers and decoders return faults
 	}
-	return outcome{fault: f}
+	o := outcome{fault: f}
+	var late *tooFast
+	if errors.As(err, &late) {
+		o.wait = late.wait
+	}
+	var silent *thanked
+	o.thanked = errors.As(err, &silent)
+	return o
 }

@@ -23,17 +23,21 @@ func TestDefaultsAreSoundButForTheSites(t *testing.T) {
 
 func TestEachFaultIsNamedByItsKey(t *testing.T) {
 	for key, alter := range map[string]func(*Config){
-		"listen":          func(c *Config) { c.Listen = "8080" },
-		"max_body":        func(c *Config) { c.MaxBody = 1 },
-		"max_inflated":    func(c *Config) { c.MaxInflated = c.MaxBody - 1 },
-		"max_event":       func(c *Config) { c.MaxEvent = 1 << 20 },
-		"max_batch":       func(c *Config) { c.MaxBatch = 0 },
-		"linger":          func(c *Config) { c.Linger = -1 },
-		"produce_timeout": func(c *Config) { c.ProduceTimeout = 0 },
-		"max_buffered":    func(c *Config) { c.MaxBuffered = c.MaxBatch - 1 },
-		"drain_timeout":   func(c *Config) { c.DrainTimeout = time.Hour },
-		"trusted_proxies": func(c *Config) { c.TrustedProxies = []string{"10.0.0.1"} },
-		"sites":           func(c *Config) { c.Sites[1].Name = c.Sites[0].Name },
+		"listen":             func(c *Config) { c.Listen = "8080" },
+		"max_body":           func(c *Config) { c.MaxBody = 1 },
+		"max_inflated":       func(c *Config) { c.MaxInflated = c.MaxBody - 1 },
+		"max_event":          func(c *Config) { c.MaxEvent = 1 << 20 },
+		"max_batch":          func(c *Config) { c.MaxBatch = 0 },
+		"linger":             func(c *Config) { c.Linger = -1 },
+		"produce_timeout":    func(c *Config) { c.ProduceTimeout = 0 },
+		"max_buffered":       func(c *Config) { c.MaxBuffered = c.MaxBatch - 1 },
+		"drain_timeout":      func(c *Config) { c.DrainTimeout = time.Hour },
+		"max_in_flight":      func(c *Config) { c.MaxInFlight = 4 * c.MaxInflated },
+		"header_timeout":     func(c *Config) { c.HeaderTimeout = 0 },
+		"read_timeout":       func(c *Config) { c.ReadTimeout = c.HeaderTimeout - 1 },
+		"unknown_key_status": func(c *Config) { c.UnknownKeyStatus = 204 },
+		"trusted_proxies":    func(c *Config) { c.TrustedProxies = []string{"10.0.0.1"} },
+		"sites":              func(c *Config) { c.Sites[1].Name = c.Sites[0].Name },
 	} {
 		cfg := testConfig()
 		alter(&cfg)
@@ -51,13 +55,20 @@ func TestEachFaultIsNamedByItsKey(t *testing.T) {
 
 func TestEachFaultOfASiteIsNamedByItsKey(t *testing.T) {
 	for key, s := range map[string]Site{
-		"name":        {Name: "Demo/1", WriteKeys: []string{"k"}},
-		"write_keys":  {Name: "demo"},
-		"secret_keys": {Name: "demo", SecretKeys: []config.Secret{"short"}},
-		"origins":     {Name: "demo", WriteKeys: []string{"k"}, Origins: []string{"www.example.com"}},
+		"name":           {Name: "Demo/1", WriteKeys: []string{"k"}},
+		"write_keys":     {Name: "demo"},
+		"secret_keys":    {Name: "demo", SecretKeys: []config.Secret{"short"}},
+		"revoked_keys":   {Name: "demo", WriteKeys: []string{"k"}, RevokedKeys: []string{"a b"}},
+		"refused_status": {Name: "demo", WriteKeys: []string{"k"}, RefusedStatus: 401},
+		"rate":           {Name: "demo", WriteKeys: []string{"k"}, Rate: -1},
+		"origins":        {Name: "demo", WriteKeys: []string{"k"}, Origins: []string{"www.example.com"}},
 	} {
 		require.ErrorContains(t, s.Validate(), key+": ")
 	}
+	require.ErrorContains(t, RateConfig{PerIP: -1, Burst: time.Second}.Validate(), "per_ip: ")
+	require.ErrorContains(t, RateConfig{PerKey: -1, Burst: time.Second}.Validate(), "per_key: ")
+	require.ErrorContains(t, RateConfig{}.Validate(), "burst: ")
+	require.ErrorContains(t, TLSConfig{Cert: "c.pem"}.Validate(), "cert: ")
 	require.ErrorContains(t, Site{Name: "x", WriteKeys: []string{"id:secret"}}.Validate(), "write_keys: ")
 	require.NotContains(t, Site{Name: "x", SecretKeys: []config.Secret{"hush"}}.Validate().Error(), "hush")
 }
@@ -122,6 +133,6 @@ func TestClientIP(t *testing.T) {
 		for hop := range strings.SplitSeq(c.forwarded, ", ") {
 			r.Header.Add("X-Forwarded-For", hop)
 		}
-		require.Equal(t, c.want, p.clientIP(r), "%s for %s", c.peer, c.forwarded)
+		require.Equal(t, c.want, textOf(p.clientIP(r)), "%s for %s", c.peer, c.forwarded)
 	}
 }

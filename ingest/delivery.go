@@ -62,7 +62,8 @@ func (d *delivery) start() {
 
 // deliver returns nil when every event and dead letter is kept, and not before: by all in-sync replicas of the broker, or by
 // the disk, while the broker is away, refuses, or has not got yet what came before.
-func (d *delivery) deliver(ctx context.Context, l letters) error {
+// With spooled, by the disk in any case. A *spool.Refused names records that no broker will ever take; the others are kept then.
+func (d *delivery) deliver(ctx context.Context, l letters, spooled bool) error {
 	records, err := encode(l)
 	if err != nil || len(records) == 0 {
 		return err
@@ -70,7 +71,7 @@ func (d *delivery) deliver(ctx context.Context, l letters) error {
 	if d.spool == nil {
 		return d.produce(ctx, records)
 	}
-	if d.spool.Direct() && d.produce(ctx, records) == nil {
+	if !spooled && d.spool.Direct() && d.produce(ctx, records) == nil {
 		return nil // why it failed is told by Drain, which now meets the same broker
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)

@@ -41,7 +41,7 @@ func benchDeliver(b *testing.B, callers int, always bool) {
 	for range callers {
 		group.Go(func() {
 			for left.Add(-1) >= 0 {
-				if err := way.deliver(context.Background(), letters{events: []*pb.Event{event}}); err != nil {
+				if err := way.deliver(context.Background(), letters{events: []*pb.Event{event}}, false); err != nil {
 					b.Error(err)
 					return
 				}

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -71,7 +70,9 @@ func (v *receiver) serve(s *Service, w http.ResponseWriter, r *http.Request) int
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
 		return s.no(w, wrongMethod)
 	}
-	body, err := s.rawBody(r)
+	var h hold
+	defer h.free()
+	body, err := s.rawBody(w, r, &h)
 	if err != nil {
 		return s.refuseHook(w, err)
 	}
@@ -90,7 +91,7 @@ func (v *receiver) serve(s *Service, w http.ResponseWriter, r *http.Request) int
 	}
 	s.metrics.batchEvents.Observe(float64(len(delivery.Items)))
 	s.metrics.run(f, delivery.Items)
-	o := s.keep(r.Context(), f, delivery.Items)
+	o := s.keep(r.Context(), f, delivery.Items, false)
 	if o.fault != nil && len(o.refused) == 0 { // not stored: the provider comes again
 		s.metrics.refuse(o.fault.Reason)
 		return refuse(w, o.fault)
@@ -115,17 +116,13 @@ func (s *Service) refuseHook(w http.ResponseWriter, err error) int {
 }
 
 // rawBody is the body as it came: what was signed. Nothing is unpacked, no mark is cut off.
-func (s *Service) rawBody(r *http.Request) (string, error) {
-	limit := int64(s.cfg.MaxBody)
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	switch {
-	case int64(len(body)) > limit:
-		return "", tooLong(limit)
-	case err != nil:
-		return "", fault(bodyIncomplete, fmt.Sprintf("the body ended after %d bytes", len(body)))
+func (s *Service) rawBody(w http.ResponseWriter, r *http.Request, h *hold) (string, error) {
+	body, err := s.bodies.raws(w, r, h)
+	if err != nil {
+		return "", err
 	}
 	s.metrics.bodyBytes.Observe(float64(len(body)))
-	return string(body), nil
+	return asString(body), nil
 }
 
 // writeReply answers in the provider's words. A challenge repeats what was asked: no browser may take it for a page.

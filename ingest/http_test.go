@@ -3,13 +3,10 @@ package ingest
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -262,24 +259,6 @@ func TestEveryAddressOfTheSegmentFamilyTakesEvents(t *testing.T) {
 	for _, kind := range protocol.SegmentTypes {
 		require.Equal(t, kind, events["/v1/"+kind[:1]].Type)
 	}
-}
-
-// TestADrippingClientIsCutOff: a header that never ends holds a connection for seconds, not for ever.
-func TestADrippingClientIsCutOff(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for faults to pass; `make test` runs it")
-	}
-	_, opts := broker(t)
-	f := start(t, opts)
-	conn, err := net.Dial("tcp", f.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = conn.Write([]byte("POST /v1/events HTTP/1.1\r\nHost: x\r\n"))
-	require.NoError(t, err)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
-	_, err = conn.Read(make([]byte, 1))
-	var timeout net.Error
-	require.False(t, err == nil || errors.As(err, &timeout) && timeout.Timeout(), "the collector closed, not our own deadline: %v", err)
 }
 
 func TestAPanicIsAnAnswer(t *testing.T) {

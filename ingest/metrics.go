@@ -94,6 +94,13 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 	return m
 }
 
+// watchRoom shows how much of ingest.max_in_flight is taken.
+func (m *metrics) watchRoom(reg prometheus.Registerer, o *room) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "leadstream_ingest_bodies_in_flight_bytes", Help: "Memory counted for the bodies of requests under way, as they come and unpacked.",
+	}, o.inUse))
+}
+
 func (m *metrics) note(what change) { m.changed[what].Inc() }
 
 func (m *metrics) refuse(reason protocol.Reason) { m.refused.WithLabelValues(string(reason)).Inc() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,6 +29,7 @@ var (
 type producer struct {
 	client  *kgo.Client
 	timeout time.Duration
+	apart   apart
 }
 
 func newProducer(cfg Config, opts []KafkaOption) (*producer, error) {
@@ -47,7 +49,7 @@ func newProducer(cfg Config, opts []KafkaOption) (*producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
-	return &producer{client: client, timeout: cfg.ProduceTimeout}, nil
+	return &producer{client: client, timeout: cfg.ProduceTimeout, apart: apart{opts: append(all, kgo.ProducerLinger(0))}}, nil
 }
 
 // letters is what one request hands over.
@@ -56,81 +58,116 @@ type letters struct {
 	dead   []*pb.DeadLetter
 }
 
-// produce returns nil when the broker has acknowledged every record, and not before.
-func (p *producer) produce(ctx context.Context, records []spool.Record) error {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	// One result a record, and room for all: a promise must never wait for a request that has given up.
-	results := make(chan error, len(records))
-	for _, r := range records {
-		p.client.TryProduce(ctx, forKafka(r), func(_ *kgo.Record, err error) { results <- err })
+// sending is the records of one caller on their way to the broker: one allocation and one wake-up for all of them. A record's
+// promise never waits for a caller that has given up.
+type sending struct {
+	records []kgo.Record
+	done    chan struct{} // closed when every record has its result
+
+	mu      sync.Mutex
+	left    int
+	away    error
+	refused spool.Refused
+}
+
+func newSending(records []spool.Record) *sending {
+	s := &sending{records: make([]kgo.Record, len(records)), done: make(chan struct{}), left: len(records)}
+	for i, r := range records {
+		s.records[i] = kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value}
 	}
-	for range records {
-		select {
-		case err := <-results:
-			if errors.Is(err, kgo.ErrMaxBuffered) {
-				return errBusy
+	return s
+}
+
+// acknowledged is the promise of each record.
+func (s *sending) acknowledged(r *kgo.Record, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+	case refusedForGood(err):
+		for i := range s.records {
+			if r == &s.records[i] {
+				s.refused.Index, s.refused.Why = append(s.refused.Index, i), err
 			}
-			if err != nil {
-				return fmt.Errorf("%w: %w", errBrokerAway, err)
-			}
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", errBrokerAway, ctx.Err())
 		}
+	case errors.Is(err, kgo.ErrMaxBuffered):
+		s.away = errBusy
+	default:
+		s.away = fmt.Errorf("%w: %w", errBrokerAway, err)
+	}
+	if s.left--; s.left == 0 {
+		close(s.done)
+	}
+}
+
+// refusedForGood tells what no repetition mends.
+func refusedForGood(err error) bool {
+	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.InvalidRecord)
+}
+
+// outcome is valid once done is closed: nil, a *spool.Refused, or why not all are kept.
+func (s *sending) outcome() error {
+	switch {
+	case s.away != nil:
+		return s.away
+	case len(s.refused.Index) > 0:
+		return &s.refused
 	}
 	return nil
+}
+
+// produce returns nil when the broker has acknowledged every record, and not before. A *spool.Refused names those that no broker
+// will ever take; all others are acknowledged then.
+func (p *producer) produce(ctx context.Context, records []spool.Record) error {
+	s := newSending(records)
+	for i := range s.records {
+		p.client.TryProduce(ctx, &s.records[i], s.acknowledged)
+	}
+	late := time.NewTimer(p.timeout)
+	defer late.Stop()
+	select {
+	case <-s.done:
+		return p.apart.again(ctx, s)
+	case <-late.C:
+		return fmt.Errorf("%w: no answer within %v", errBrokerAway, p.timeout)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", errBrokerAway, ctx.Err())
+	}
 }
 
 // drain is produce for the spool: it waits as long as the client thinks that the records may yet arrive, since giving up would
-// only send them twice, and it tells those that no broker will ever take from the rest.
+// only send them twice.
 func (p *producer) drain(ctx context.Context, records []spool.Record) error {
-	type result struct {
-		i   int
-		err error
+	s := newSending(records)
+	for i := range s.records {
+		p.client.Produce(ctx, &s.records[i], s.acknowledged)
 	}
-	results := make(chan result, len(records))
-	for i, r := range records {
-		p.client.Produce(ctx, forKafka(r), func(_ *kgo.Record, err error) { results <- result{i, err} })
+	select {
+	case <-s.done:
+		return p.apart.again(ctx, s)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	var away error
-	var refused spool.Refused
-	for range records {
-		select {
-		case r := <-results:
-			switch {
-			case r.err == nil:
-			case errors.Is(r.err, kerr.MessageTooLarge), errors.Is(r.err, kerr.InvalidRecord):
-				refused.Index, refused.Why = append(refused.Index, r.i), r.err
-			default:
-				away = r.err
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if away != nil {
-		return fmt.Errorf("%w: %w", errBrokerAway, away)
-	}
-	if len(refused.Index) > 0 {
-		return &refused
-	}
-	return nil
 }
 
-func forKafka(r spool.Record) *kgo.Record {
-	return &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value}
-}
-
-// encode makes the records: a visitor's events share a key, hence a partition, hence an order.
+// encode makes the records: a visitor's events share a key, hence a partition, hence an order. The values of one request share
+// one piece of memory.
 func encode(l letters) ([]spool.Record, error) {
 	records := make([]spool.Record, 0, len(l.events)+len(l.dead))
+	size := 0
 	for _, e := range l.events {
-		value, err := proto.Marshal(e)
+		size += proto.Size(e) + len(e.Site) + 1 + max(len(e.AnonymousId), len(e.UserId))
+	}
+	all := make([]byte, 0, size)
+	for _, e := range l.events {
+		key := schemas.AppendEventKey(all, e.Site, e.AnonymousId, e.UserId)
+		value, err := cached.MarshalAppend(key, e)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", e.EventId, err)
 		}
-		key := schemas.EventKey(e.Site, e.AnonymousId, e.UserId)
-		records = append(records, spool.Record{Topic: schemas.TopicEvents, Key: []byte(key), Value: value})
+		from, to := len(all), len(key)
+		records = append(records, spool.Record{Topic: schemas.TopicEvents, Key: value[from:to:to], Value: value[to:len(value):len(value)]})
+		all = value
 	}
 	for _, d := range l.dead {
 		value, err := proto.Marshal(d)
@@ -142,6 +179,9 @@ func encode(l letters) ([]spool.Record, error) {
 	return records, nil
 }
 
+// cached lets Marshal rely on the sizes that proto.Size has just worked out: no event changes in between.
+var cached = proto.MarshalOptions{UseCachedSize: true}
+
 // ready asks whether the broker answers.
 func (p *producer) ready(ctx context.Context) error {
 	if err := p.client.Ping(ctx); err != nil {
@@ -152,7 +192,7 @@ func (p *producer) ready(ctx context.Context) error {
 
 // close waits for what is under way; it is called when no request is left to wait for it.
 func (p *producer) close(ctx context.Context) error {
-	defer p.client.Close()
+	defer p.abandon()
 	if err := p.client.Flush(ctx); err != nil {
 		return fmt.Errorf("%d events were still on their way to the broker; none of them was answered 2xx: %w", p.client.BufferedProduceRecords(), err)
 	}
@@ -160,4 +200,7 @@ func (p *producer) close(ctx context.Context) error {
 }
 
 // abandon lets go of the broker when the service could not start.
-func (p *producer) abandon() { p.client.Close() }
+func (p *producer) abandon() {
+	p.client.Close()
+	p.apart.close()
+}

@@ -13,6 +13,10 @@ const (
 	noKey           protocol.Reason = "no_key"
 	wrongKey        protocol.Reason = "wrong_key"
 	secretInURL     protocol.Reason = "secret_in_url"
+	keyRevoked      protocol.Reason = "key_revoked"
+	rateLimited     protocol.Reason = "rate_limited"
+	noRoom          protocol.Reason = "no_room"
+	recordTooLarge  protocol.Reason = "record_too_large"
 	originRefused   protocol.Reason = "origin_not_allowed"
 	notFound        protocol.Reason = "not_found"
 	wrongMethod     protocol.Reason = "method_not_allowed"
@@ -56,6 +60,10 @@ var refusals = map[protocol.Reason]refusal{
 	wrongKey:        {status: http.StatusUnauthorized, says: "the write key belongs to no site of this collector", forget: true},
 	secretInURL:     {status: http.StatusUnauthorized, says: "a secret key must not stand in an address, which is logged everywhere: send it as basic auth, and replace it", forget: true},
 	originRefused:   {status: http.StatusForbidden, says: "pages of this origin may not send for the site: see its origins", forget: true},
+	keyRevoked:      {status: http.StatusUnauthorized, says: "the write key was this site's and has been revoked", forget: true},
+	rateLimited:     {status: http.StatusTooManyRequests, says: "too many events in too short a time", retry: true, forget: true},
+	noRoom:          {status: http.StatusServiceUnavailable, says: "too many large requests are under way: send this one again later", retry: true, forget: true},
+	recordTooLarge:  {status: http.StatusRequestEntityTooLarge, says: "the event is larger than the broker takes: raise its message.max.bytes, or send less"},
 	notFound:        {status: http.StatusNotFound, says: "there is nothing at this address: GET / lists what there is", forget: true},
 	wrongMethod:     {status: http.StatusMethodNotAllowed, says: "this address takes another method: see Allow", forget: true},
 	bodyTooLarge:    {status: http.StatusRequestEntityTooLarge, says: "the body is too large", forget: true},

@@ -80,7 +80,7 @@ func TestTheTableOfRefusalsIsWhole(t *testing.T) {
 		require.True(t, seen[string(reason)], "%s is in the table and no constant", reason)
 		require.NotEmpty(t, r.says)
 		require.NotEmpty(t, http.StatusText(r.status))
-		require.Equal(t, r.status == http.StatusServiceUnavailable, r.retry, "%s: 503 and only 503 asks to come again", reason)
+		require.Equal(t, r.status == http.StatusServiceUnavailable || r.status == http.StatusTooManyRequests, r.retry, "%s: 503 and 429, and only they, ask to come again", reason)
 	}
 }
 

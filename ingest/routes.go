@@ -77,9 +77,9 @@ var posthogFlags = []byte(`{"flags":{},"featureFlags":{},"featureFlagPayloads":{
 
 // posthogRoutes are PostHog's addresses and Mixpanel's, with and without the slash that their clients differ in.
 func posthogRoutes() []route {
-	posthog := collector{name: "posthog", decode: protocol.PostHog, answer: answerFixed(http.StatusOK, jsonType, `{"status":"Ok"}`)}
-	mixpanel := collector{name: "mixpanel", decode: protocol.PostHog, answer: answerMixpanel}
-	people := collector{name: "mixpanel", decode: protocol.PostHogPeople, answer: mixpanel.answer}
+	posthog := collector{name: "posthog", decode: protocol.PostHog, answer: answerFixed(http.StatusOK, jsonType, `{"status":"Ok"}`), unpacks: true}
+	mixpanel := collector{name: "mixpanel", decode: protocol.PostHog, answer: answerMixpanel, unpacks: true}
+	people := collector{name: "mixpanel", decode: protocol.PostHogPeople, answer: mixpanel.answer, unpacks: true}
 	var list []route
 	both := func(method, path, protocol, about string, serve func(*Service, http.ResponseWriter, *http.Request) int) {
 		list = append(list, route{method, path, protocol, about, serve}, route{method, path + "/", protocol, about, serve})

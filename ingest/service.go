@@ -44,6 +44,9 @@ type Service struct {
 	metrics    *metrics
 	delivery   *delivery
 	complaints sometimes
+
+	pace        *pace
+	certificate *certificate // nil = plain HTTP
 }
 
 // New puts the parts together and takes the port, so that a taken one is told before anything starts; nothing is sent or
@@ -56,17 +59,24 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	shown, err := newCertificate(cfg.TLS, d.Log, d.Registry)
+	if err != nil {
+		way.abandon()
+		return nil, err
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
 	s := &Service{
 		cfg: cfg, log: d.Log, now: d.Now,
 		routes:  append(append(collectRoutes(), hookRoutes(cfg, d.Registry)...), staticRoutes(d.Static)...),
-		sites:   newSites(cfg.Sites),
+		sites:   newSites(cfg),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
 		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
+		pace: newPace(cfg, d.Registry), certificate: shown,
 	}
-	if s.now == nil {
-		s.now = time.Now
-	}
+	s.metrics.watchRoom(d.Registry, s.bodies.room)
 	s.router = newRouter(s.routes)
 	if s.listener, err = telemetry.Listen(cfg.Listen, "ingest.listen"); err != nil {
 		way.abandon()
@@ -86,18 +96,10 @@ func (s *Service) Ready(ctx context.Context) error {
 // Run serves until ctx ends. Then, in this order: 1. no new connections, 2. the requests under way get their answer, 3. the
 // spool and the producer are closed, when nobody can hand them anything any more.
 func (s *Service) Run(ctx context.Context) error {
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second, // header and body: whoever drips bytes is cut off, 4 MiB at 1 Mbit/s are not
-		WriteTimeout:      30*time.Second + s.cfg.ProduceTimeout + 30*time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10, // a pixel's query is in there
-		ErrorLog:          zap.NewStdLog(s.log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
-	}
+	server := s.newServer()
 	s.delivery.start()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(s.listener) }()
+	go func() { served <- s.serve(ctx, server) }()
 	var failed error
 	select {
 	case err := <-served:

@@ -28,7 +28,7 @@ func settings(s *Service, w http.ResponseWriter, r *http.Request) int {
 	if !ok || strings.Contains(key, "/") {
 		return s.no(w, notFound)
 	}
-	if _, known := s.sites.public[key]; !known {
+	if g, known := s.sites.public[key]; !known || g.revoked {
 		return s.no(w, wrongKey)
 	}
 	scheme := "http"

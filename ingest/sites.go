@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"crypto/sha256"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -11,12 +12,15 @@ type site struct {
 	name    string
 	history bool
 	origins []string
+	silent  bool // refusals are answered 200
 }
 
 // grant is what a key opens.
 type grant struct {
 	site    *site
 	trusted bool // a secret key
+	revoked bool // a write key no more
+	pace    *keyPace
 }
 
 // sites finds a key's grant. Secret keys are looked up by their digest, so that the time it takes says nothing about them.
@@ -25,15 +29,22 @@ type sites struct {
 	secret map[[sha256.Size]byte]grant
 }
 
-func newSites(list []Site) sites {
+func newSites(cfg Config) sites {
 	all := sites{public: map[string]grant{}, secret: map[[sha256.Size]byte]grant{}}
-	for _, s := range list {
-		known := &site{name: s.Name, history: s.History, origins: s.Origins}
+	for _, s := range cfg.Sites {
+		known := &site{name: s.Name, history: s.History, origins: s.Origins, silent: s.RefusedStatus == http.StatusOK}
+		rate := s.Rate
+		if rate == 0 {
+			rate = cfg.Rate.PerKey
+		}
+		for _, key := range s.RevokedKeys {
+			all.public[key] = grant{site: known, revoked: true}
+		}
 		for _, key := range s.WriteKeys {
-			all.public[key] = grant{site: known}
+			all.public[key] = grant{site: known, pace: &keyPace{rate: rate}}
 		}
 		for _, key := range s.SecretKeys {
-			all.secret[sha256.Sum256([]byte(key.Reveal()))] = grant{site: known, trusted: true}
+			all.secret[sha256.Sum256([]byte(key.Reveal()))] = grant{site: known, trusted: true, pace: &keyPace{rate: rate}}
 		}
 	}
 	return all

@@ -17,7 +17,14 @@ type validationMessage struct {
 func validateGA4(s *Service, w http.ResponseWriter, r *http.Request) int {
 	messages := []validationMessage{}
 	say := func(f *protocol.Fault) { messages = append(messages, validationMessage{f.Detail, f.Reason}) }
-	batch, err := collector{decode: protocol.GA4Measurement}.read(s, r, r.URL.Query())
+	pass := s.pace.begin(r, s.now())
+	pass.beacon = false // nothing is kept here
+	if err := s.pace.address(&pass, s.proxies.clientIP(r)); err != nil {
+		return collector{answer: answerJSON}.tell(s, w, refusedWith(err))
+	}
+	var h hold
+	defer h.free()
+	batch, err := collector{decode: protocol.GA4Measurement}.read(s, w, r, r.URL.Query(), &h)
 	var refused *protocol.Fault
 	if errors.As(err, &refused) {
 		say(refused)

@@ -22,6 +22,14 @@ func EventKey(site, anonymousID, userID string) string {
 	return site + "/" + anonymousID
 }
 
+// AppendEventKey appends the EventKey to what is there, for writers of many.
+func AppendEventKey(to []byte, site, anonymousID, userID string) []byte {
+	if anonymousID == "" {
+		anonymousID = userID
+	}
+	return append(append(append(to, site...), '/'), anonymousID...)
+}
+
 // NewLeadID derives the id from an event key.
 func NewLeadID(eventKey string) LeadID {
 	sum := sha256.Sum256([]byte(eventKey))

@@ -60,6 +60,14 @@ const (
 	maxUnpacked    = 20 << 20
 )
 
+// UnpackedAtMost is what unpack may make of a body, in bytes: nothing, where it stands as it is.
+func UnpackedAtMost(body string) int {
+	if isJSON(body) || len(body) < 16 {
+		return 0
+	}
+	return min(maxUnpacked, max(alwaysUnpacked, maxRatio*len(body)))
+}
+
 func isJSON(text string) bool {
 	text = strings.TrimLeft(text, " \t\r\n")
 	return text != "" && (text[0] == '{' || text[0] == '[')
