@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,44 +24,62 @@ const leadColumns = `lead_id, site, track, anonymous_id, user_id, name, email, c
 // listQuery asks for one page of leads and one lead more, which tells whether there is a next page.
 type listQuery struct{ listParams }
 
-// sql sends every value as a parameter of the server: nothing from a request is ever part of the text.
-func (q listQuery) sql() (string, []any) {
-	conditions := []string{"1"}
-	args := []any{clickhouse.Named("as_of", q.AsOf)}
-	when := func(ok bool, condition, name string, value any) {
-		if ok {
-			conditions = append(conditions, condition)
-			args = append(args, clickhouse.Named(name, value))
-		}
+// conditions are those on what a lead's row holds, and those on what its score of an instant decides.
+type conditions struct {
+	stored, scored []string
+	args           []any
+}
+
+func (c *conditions) when(ok bool, list *[]string, condition, name string, value any) {
+	if ok {
+		*list = append(*list, condition)
+		c.args = append(c.args, clickhouse.Named(name, value))
 	}
+}
+
+// conditions sends every value as a parameter of the server: nothing from a request is ever part of the text.
+func (q listQuery) conditions() *conditions {
+	c := &conditions{stored: []string{"1"}, args: []any{clickhouse.Named("as_of", q.AsOf)}}
+	when := func(ok bool, condition, name string, value any) { c.when(ok, &c.stored, condition, name, value) }
 	when(q.Site != "", "site = {site:String}", "site", q.Site)
 	when(q.Track != "", "track = {track:String}", "track", q.Track)
 	when(len(q.Stages) > 0, "has({stages:Array(String)}, stage)", "stages", q.Stages)
-	when(len(q.Grades) > 0, "arrayExists(g -> startsWith(grade, g), {grades:Array(String)})", "grades", q.Grades)
+	c.when(len(q.Grades) > 0, &c.scored, "arrayExists(g -> startsWith(grade, g), {grades:Array(String)})", "grades", q.Grades)
 	when(!q.Since.IsZero(), "last_seen >= {since:DateTime64(3, 'UTC')}", "since", q.Since)
 	when(q.Search != "", `(positionCaseInsensitiveUTF8(concat(name, '\n', email, '\n', company, '\n', user_id, '\n', anonymous_id), {q:String}) > 0
        OR toString(lead_id) = lowerUTF8({q:String}))`, "q", q.Search)
 	if q.MinScore != nil {
-		when(true, "score >= {min_score:Float64}", "min_score", *q.MinScore)
+		c.when(true, &c.scored, "score >= {min_score:Float64}", "min_score", *q.MinScore)
 	}
 	if q.WithoutExcluded {
-		conditions = append(conditions, "fit != 'X'")
+		c.stored = append(c.stored, "fit != 'X'")
 	}
 	when(q.WithoutClosed, "NOT has({closed:Array(String)}, stage)", "closed", []string{insight.StageWon, insight.StageLost})
-	key := q.sortKey()
-	if q.After != nil {
-		conditions = append(conditions, fmt.Sprintf(`(%[1]s < %[2]s OR %[1]s = %[2]s AND (last_seen < {after_seen:DateTime64(3, 'UTC')}
+	if key := q.sortKey(); q.After != nil {
+		c.scored = append(c.scored, fmt.Sprintf(`(%[1]s < %[2]s OR %[1]s = %[2]s AND (last_seen < {after_seen:DateTime64(3, 'UTC')}
        OR last_seen = {after_seen:DateTime64(3, 'UTC')} AND (lead_id, track) > ({after_lead:UUID}, {after_track:String})))`, key.column, key.parameter))
-		args = append(args, clickhouse.Named("after_key", key.value(q.After.Key)), clickhouse.Named("after_seen", instant(q.After.Seen)),
+		c.args = append(c.args, clickhouse.Named("after_key", key.value(q.After.Key)), clickhouse.Named("after_seen", instant(q.After.Seen)),
 			clickhouse.Named("after_lead", q.After.Lead), clickhouse.Named("after_track", q.After.Track))
 	}
-	args = append(args, clickhouse.Named("limit", uint64(q.Limit+1)))
+	c.args = append(c.args, clickhouse.Named("limit", uint64(q.Limit+1)))
+	return c
+}
+
+// sql adds up every lead that the conditions leave; a list by score adds up only those that can be on it.
+func (q listQuery) sql() (string, []any) {
+	c := q.conditions()
+	all := slices.Concat(c.stored, c.scored)
+	if q.byScore() && q.Limit <= maxLimit {
+		all = append(all, c.mayReach(q.After != nil))
+	}
 	return `SELECT ` + leadColumns + `
 FROM leads_at(at = {as_of:DateTime64(3, 'UTC')})
-WHERE ` + strings.Join(conditions, "\n  AND ") + `
-ORDER BY ` + key.column + ` DESC, last_seen DESC, lead_id, track
-LIMIT {limit:UInt64}`, args
+WHERE ` + strings.Join(all, "\n  AND ") + `
+ORDER BY ` + q.sortKey().column + ` DESC, last_seen DESC, lead_id, track
+LIMIT {limit:UInt64}`, c.args
 }
+
+func (q listQuery) byScore() bool { return q.Sort == "" || q.Sort == "score" }
 
 // sortKey is a column to sort by, how its last value is sent, and what a cursor keeps of it.
 type sortKey struct {
@@ -70,7 +89,7 @@ type sortKey struct {
 }
 
 func (q listQuery) sortKey() sortKey {
-	if q.Sort == "" || q.Sort == "score" {
+	if q.byScore() {
 		return sortKey{
 			column: "score",
 			// The server's own reading of decimal fractions is fast, not exact: the last bit decides who stands on which page.

@@ -132,7 +132,7 @@ func TestARepeatedRowChangesNoAnswer(t *testing.T) {
 		require.False(t, strings.HasPrefix(answer, "(0,"), "%s is empty, and would prove nothing", name)
 	}
 	for _, table := range r.names("tables") {
-		columns := r.value("SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = currentDatabase() AND table = ? AND name != 'inserted_at'", table)
+		columns := r.value("SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = currentDatabase() AND table = ? AND name != 'inserted_at' AND default_kind != 'MATERIALIZED'", table)
 		again := func(order string) {
 			r.exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ORDER BY %s SETTINGS max_insert_block_size = 17, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 1, max_block_size = 17",
 				table, columns, columns, table, order))

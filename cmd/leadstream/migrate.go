@@ -23,7 +23,7 @@ func (w *migrateWord) Run(g *globals) error {
 		return err
 	}
 	cfg.stores()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour) // a migration may write a large table anew
 	defer cancel()
 	say := func(line string) { fmt.Fprintln(g.stdout, line) }
 	if !w.DryRun {
