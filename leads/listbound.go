@@ -3,7 +3,7 @@ package leads
 import "strings"
 
 // A list by score need not add up every lead. lead_state has, beside a score's parts, an upper bound of their sum at any
-// instant in a few small columns (migration 0013 says how, and why it holds). So:
+// instant in a few small columns (migration 0014 says how, and why it holds). So:
 //
 //  1. the rows whose bound of the instant is highest, a few times as many as are asked for, are added up;
 //  2. the last score that would fit on the page, among those, is a score that the page's true last one is not below;

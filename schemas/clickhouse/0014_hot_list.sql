@@ -38,21 +38,21 @@ ALTER TABLE lead_state
 --   3-4. a new table, filled; 5. exchanged in one step; 6. what was written to the old one meanwhile; 7. the old one goes.
 -- About 0.5 min a million leads on two cores. A sink that writes meanwhile loses nothing unless one insert lasts from
 -- before step 5 to after step 6: stop the sinks for this migration if you want that excluded.
-CREATE TABLE IF NOT EXISTS lead_state_0013 AS lead_state ENGINE = ReplacingMergeTree(revision) ORDER BY (site, track, lead_id);
+CREATE TABLE IF NOT EXISTS lead_state_new AS lead_state ENGINE = ReplacingMergeTree(revision) ORDER BY (site, track, lead_id);
 -- repeatable: the newest revision of a lead wins, however often its row is written
-INSERT INTO lead_state SELECT * FROM lead_state_0013;
-CREATE OR REPLACE TABLE lead_state_0013 AS lead_state
+INSERT INTO lead_state SELECT * FROM lead_state_new;
+CREATE OR REPLACE TABLE lead_state_new AS lead_state
 ENGINE = ReplacingMergeTree(revision)
 ORDER BY (site, track, lead_id)
 SETTINGS index_granularity = 512, min_compress_block_size = 16384, non_replicated_deduplication_window = 1000
 COMMENT 'The newest state of every lead and track. Read it through view leads, or say FINAL';
 -- repeatable: the table was made empty a statement ago
-INSERT INTO lead_state_0013 SELECT * FROM lead_state;
--- repeatable: a run always begins with a new lead_state_0013 that has all rows
-EXCHANGE TABLES lead_state AND lead_state_0013;
+INSERT INTO lead_state_new SELECT * FROM lead_state;
+-- repeatable: a run always begins with a new lead_state_new that has all rows
+EXCHANGE TABLES lead_state AND lead_state_new;
 -- repeatable: the newest revision of a lead wins, however often its row is written
-INSERT INTO lead_state SELECT * FROM lead_state_0013 WHERE inserted_at >= now64(3) - INTERVAL 1 DAY;
-DROP TABLE IF EXISTS lead_state_0013 SYNC;
+INSERT INTO lead_state SELECT * FROM lead_state_new WHERE inserted_at >= now64(3) - INTERVAL 1 DAY;
+DROP TABLE IF EXISTS lead_state_new SYNC;
 
 -- The same bound, of now, in two places: first the 400 rows of each site and track that may be hottest, then, by the
 -- hundredth score among their leads, every row that may reach it. 0.001 is for the instants that pass while the query
