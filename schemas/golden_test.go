@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write testdata/*.bin from testdata/*.js
 func golden() map[string]proto.Message {
 	return map[string]proto.Message{
 		"event": new(pb.Event), "dead_letter": new(pb.DeadLetter), "lead_record": new(pb.LeadRecord),
-		"ledger_row": new(pb.LedgerRow), "stage_row": new(pb.StageRow), "routed": new(pb.Routed),
+		"ledger_row": new(pb.LedgerRow), "stage_row": new(pb.StageRow), "routed": new(pb.Routed), "routed_erase": new(pb.Routed),
 	}
 }
 

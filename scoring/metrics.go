@@ -12,11 +12,11 @@ import (
 // metrics are the stage's instruments. What a transaction did is counted when
 // it stands, so that an aborted one, done again, is not counted twice.
 type metrics struct {
-	events, fenceSkips, refused, timers, failedTimers, failedRules prometheus.Counter
-	restarts, lost, unreadable, oversized, torn                    prometheus.Counter
-	ledger, transitions, deadLetters, commits, snapshots           *prometheus.CounterVec
-	commitSeconds, restoreSeconds, records                         prometheus.Histogram
-	leads, lagRecords, lagReceived, lagEvent                       *prometheus.GaugeVec
+	events, fenceSkips, refused, timers, failedTimers, failedRules, erased prometheus.Counter
+	restarts, lost, unreadable, oversized, torn                            prometheus.Counter
+	ledger, transitions, deadLetters, commits, snapshots                   *prometheus.CounterVec
+	commitSeconds, restoreSeconds, records                                 prometheus.Histogram
+	leads, lagRecords, lagReceived, lagEvent                               *prometheus.GaugeVec
 }
 
 // transition is one label pair of the transitions counter.
@@ -24,11 +24,11 @@ type transition struct{ direction, stage string }
 
 // tally is what one transaction did.
 type tally struct {
-	events, skipped, refused, timers, failedTimers, failedRules int
-	ledger                                                      map[string]int
-	transitions                                                 map[transition]int
-	deadLetters                                                 map[string]int
-	last                                                        map[int32]moment
+	events, skipped, refused, timers, failedTimers, failedRules, erased int
+	ledger                                                              map[string]int
+	transitions                                                         map[transition]int
+	deadLetters                                                         map[string]int
+	last                                                                map[int32]moment
 }
 
 // moment is when the last event of a partition was received, and happened; Unix ms.
@@ -46,6 +46,7 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 		refused:      f.counter("leadstream_scoring_refused_total", "Events that the model refused, wholly or in their CRM move."),
 		timers:       f.counter("leadstream_scoring_timers_fired_total", "Demotions looked at because their instant had come."),
 		failedTimers: f.counter("leadstream_scoring_timers_failed_total", "Timers on which the model failed."),
+		erased:       f.counter("leadstream_scoring_erased_total", "Commands to forget an erased lead."),
 		failedRules:  f.counter("leadstream_scoring_rule_errors_total", "Rule conditions that failed on an event's values and counted as not met."),
 		restarts:     f.counter("leadstream_scoring_session_restarts_total", "Sessions begun again from the changelog after an error."),
 		lost:         f.counter("leadstream_scoring_lost_events_total", "Offsets that retention took before they were read."),
@@ -117,6 +118,7 @@ func (m *metrics) stood(t *tally, now time.Time) {
 	m.refused.Add(float64(t.refused))
 	m.timers.Add(float64(t.timers))
 	m.failedTimers.Add(float64(t.failedTimers))
+	m.erased.Add(float64(t.erased))
 	m.failedRules.Add(float64(t.failedRules))
 	for reason, n := range t.ledger {
 		m.ledger.WithLabelValues(reason).Add(float64(n))

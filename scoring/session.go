@@ -275,6 +275,13 @@ func (s *session) take(p *partition, r *kgo.Record) {
 		return
 	}
 	*done = r.Offset
+	if r.Topic == schemas.TopicRouted {
+		if id, erase := decodeErase(r); erase != nil {
+			p.erase(s.model, id, erase, &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
+			s.txn.tally.erased++
+			return
+		}
+	}
 	ev := &s.event
 	id, no := decodeInto(r, ev)
 	if no == nil {

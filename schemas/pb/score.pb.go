@@ -605,8 +605,11 @@ type LeadState struct {
 	Facts []*Trait `protobuf:"bytes,10,rep,name=facts,proto3" json:"facts,omitempty"`
 	// Newest CRM move by (event_time, hash of event_id): an older one or a repeat
 	// does not move the stage back.
-	CrmTime       int64  `protobuf:"fixed64,11,opt,name=crm_time,json=crmTime,proto3" json:"crm_time,omitempty"`
-	CrmHash       uint64 `protobuf:"fixed64,12,opt,name=crm_hash,json=crmHash,proto3" json:"crm_hash,omitempty"`
+	CrmTime int64  `protobuf:"fixed64,11,opt,name=crm_time,json=crmTime,proto3" json:"crm_time,omitempty"`
+	CrmHash uint64 `protobuf:"fixed64,12,opt,name=crm_hash,json=crmHash,proto3" json:"crm_hash,omitempty"`
+	// What a collector received up to this instant was erased and is not folded
+	// again; 0 = never erased.
+	ErasedUntil   int64 `protobuf:"fixed64,50,opt,name=erased_until,json=erasedUntil,proto3" json:"erased_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -721,6 +724,13 @@ func (x *LeadState) GetCrmTime() int64 {
 func (x *LeadState) GetCrmHash() uint64 {
 	if x != nil {
 		return x.CrmHash
+	}
+	return 0
+}
+
+func (x *LeadState) GetErasedUntil() int64 {
+	if x != nil {
+		return x.ErasedUntil
 	}
 	return 0
 }
@@ -1444,6 +1454,7 @@ type Routed struct {
 	//
 	//	*Routed_Event
 	//	*Routed_HandOver
+	//	*Routed_Erase
 	What          isRouted_What `protobuf_oneof:"what"`
 	Source        *Source       `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
 	Hops          uint32        `protobuf:"varint,5,opt,name=hops,proto3" json:"hops,omitempty"`
@@ -1513,6 +1524,15 @@ func (x *Routed) GetHandOver() *LeadState {
 	return nil
 }
 
+func (x *Routed) GetErase() *Erase {
+	if x != nil {
+		if x, ok := x.What.(*Routed_Erase); ok {
+			return x.Erase
+		}
+	}
+	return nil
+}
+
 func (x *Routed) GetSource() *Source {
 	if x != nil {
 		return x.Source
@@ -1539,9 +1559,70 @@ type Routed_HandOver struct {
 	HandOver *LeadState `protobuf:"bytes,3,opt,name=hand_over,json=handOver,proto3,oneof"`
 }
 
+type Routed_Erase struct {
+	Erase *Erase `protobuf:"bytes,10,opt,name=erase,proto3,oneof"`
+}
+
 func (*Routed_Event) isRouted_What() {}
 
 func (*Routed_HandOver) isRouted_What() {}
+
+func (*Routed_Erase) isRouted_What() {}
+
+// Erase makes the owner of a lead forget it, and whatever of it was received
+// up to an instant and is still on the way. Repeating it changes nothing.
+type Erase struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Site  string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// Unix ms.
+	Until         int64 `protobuf:"fixed64,2,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erase) Reset() {
+	*x = Erase{}
+	mi := &file_score_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erase) ProtoMessage() {}
+
+func (x *Erase) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erase.ProtoReflect.Descriptor instead.
+func (*Erase) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Erase) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Erase) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
 
 var File_score_proto protoreflect.FileDescriptor
 
@@ -1610,7 +1691,7 @@ const file_score_proto_rawDesc = "" +
 	"GroupBound\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03cap\x18\x02 \x01(\x01R\x03cap\x12\x14\n" +
-	"\x05floor\x18\x03 \x01(\x01R\x05floor\"\xc0\x03\n" +
+	"\x05floor\x18\x03 \x01(\x01R\x05floor\"\xe3\x03\n" +
 	"\tLeadState\x12#\n" +
 	"\rmodel_version\x18\x01 \x01(\tR\fmodelVersion\x12.\n" +
 	"\x05rules\x18\x02 \x03(\v2\x18.leadstream.v1.RuleStateR\x05rules\x12\x14\n" +
@@ -1624,7 +1705,8 @@ const file_score_proto_rawDesc = "" +
 	"\x05facts\x18\n" +
 	" \x03(\v2\x14.leadstream.v1.TraitR\x05facts\x12\x19\n" +
 	"\bcrm_time\x18\v \x01(\x10R\acrmTime\x12\x19\n" +
-	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\"\xc9\x01\n" +
+	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\x12!\n" +
+	"\ferased_until\x182 \x01(\x10R\verasedUntil\"\xc9\x01\n" +
 	"\tRuleState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x13\n" +
 	"\x05acc_m\x18\x02 \x01(\x01R\x04accM\x12\x13\n" +
@@ -1696,14 +1778,19 @@ const file_score_proto_rawDesc = "" +
 	"\bcurrency\x18\x10 \x01(\tR\bcurrency\x12\x10\n" +
 	"\x03why\x18\x11 \x01(\tR\x03why\x12-\n" +
 	"\x06source\x18\x12 \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12\x1c\n" +
-	"\tdirection\x18\x13 \x01(\tR\tdirection\"\xd3\x01\n" +
+	"\tdirection\x18\x13 \x01(\tR\tdirection\"\x81\x02\n" +
 	"\x06Routed\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12,\n" +
 	"\x05event\x18\x02 \x01(\v2\x14.leadstream.v1.EventH\x00R\x05event\x127\n" +
-	"\thand_over\x18\x03 \x01(\v2\x18.leadstream.v1.LeadStateH\x00R\bhandOver\x12-\n" +
+	"\thand_over\x18\x03 \x01(\v2\x18.leadstream.v1.LeadStateH\x00R\bhandOver\x12,\n" +
+	"\x05erase\x18\n" +
+	" \x01(\v2\x14.leadstream.v1.EraseH\x00R\x05erase\x12-\n" +
 	"\x06source\x18\x04 \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12\x12\n" +
 	"\x04hops\x18\x05 \x01(\rR\x04hopsB\x06\n" +
-	"\x04whatB\x17Z\x15leadstream/schemas/pbb\x06proto3"
+	"\x04what\"1\n" +
+	"\x05Erase\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +
+	"\x05until\x18\x02 \x01(\x10R\x05untilB\x17Z\x15leadstream/schemas/pbb\x06proto3"
 
 var (
 	file_score_proto_rawDescOnce sync.Once
@@ -1717,7 +1804,7 @@ func file_score_proto_rawDescGZIP() []byte {
 	return file_score_proto_rawDescData
 }
 
-var file_score_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_score_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_score_proto_goTypes = []any{
 	(*Source)(nil),     // 0: leadstream.v1.Source
 	(*LeadRecord)(nil), // 1: leadstream.v1.LeadRecord
@@ -1731,7 +1818,8 @@ var file_score_proto_goTypes = []any{
 	(*LedgerRow)(nil),  // 9: leadstream.v1.LedgerRow
 	(*StageRow)(nil),   // 10: leadstream.v1.StageRow
 	(*Routed)(nil),     // 11: leadstream.v1.Routed
-	(*Event)(nil),      // 12: leadstream.v1.Event
+	(*Erase)(nil),      // 12: leadstream.v1.Erase
+	(*Event)(nil),      // 13: leadstream.v1.Event
 }
 var file_score_proto_depIdxs = []int32{
 	2,  // 0: leadstream.v1.LeadRecord.terms:type_name -> leadstream.v1.Term
@@ -1745,14 +1833,15 @@ var file_score_proto_depIdxs = []int32{
 	7,  // 8: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
 	0,  // 9: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
 	0,  // 10: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
-	12, // 11: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
+	13, // 11: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
 	4,  // 12: leadstream.v1.Routed.hand_over:type_name -> leadstream.v1.LeadState
-	0,  // 13: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	12, // 13: leadstream.v1.Routed.erase:type_name -> leadstream.v1.Erase
+	0,  // 14: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_score_proto_init() }
@@ -1764,6 +1853,7 @@ func file_score_proto_init() {
 	file_score_proto_msgTypes[11].OneofWrappers = []any{
 		(*Routed_Event)(nil),
 		(*Routed_HandOver)(nil),
+		(*Routed_Erase)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1771,7 +1861,7 @@ func file_score_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_score_proto_rawDesc), len(file_score_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -59,6 +59,9 @@ func (m *Model) Apply(l *Lead, ev *pb.Event, src *pb.Source) Outcome {
 	if ev.GetReceivedAt() < earliest || ev.GetReceivedAt() > latest {
 		return Outcome{Refused: RefusedTime}
 	}
+	if ev.GetReceivedAt() <= l.erasedUntil {
+		return Outcome{Refused: RefusedErased}
+	}
 	m.bind(l)
 	at := happened(ev)
 	a := application{m: m, l: l, ev: ev, src: src, at: at, stamp: stamp{at, hash64(ev.GetEventId())}}

@@ -14,6 +14,8 @@ type Lead struct {
 	site     string
 	model    string // version the indexes below belong to
 	revision uint64
+	// What was received up to then (Unix ms) was erased; 0 = never.
+	erasedUntil int64
 
 	clock         int64 // largest received_at applied
 	foldedThrough int32 // last folded day, 0 = none

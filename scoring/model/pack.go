@@ -29,6 +29,7 @@ const (
 	hasFact1
 	hasFact2
 	hasFact3
+	hasErased
 )
 
 // What a packed rule has.
@@ -76,6 +77,7 @@ func packMask(l *Lead) (mask uint64) {
 	}
 	set(l.crm != stamp{}, hasCRM)
 	set(l.cooldownUntil != 0, hasCooldown)
+	set(l.erasedUntil != 0, hasErased)
 	set(len(l.flags) > 0, hasFlags)
 	set(len(l.traits) > 0, hasTraits)
 	set(len(l.sessions) > 0, hasSessions)
@@ -184,6 +186,9 @@ func (p *packer) optional(l *Lead) {
 	}
 	if l.subStage != "" {
 		p.word(l.subStage)
+	}
+	if l.erasedUntil != 0 {
+		p.when(l.erasedUntil)
 	}
 	for _, f := range l.facts() {
 		if *f.fact == (fact{}) {

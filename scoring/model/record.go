@@ -71,7 +71,7 @@ func (l *Lead) stateRecord() *pb.LeadState {
 		ModelVersion: l.model, Clock: l.clock, FoldedThrough: l.foldedThrough,
 		Sessions: slices.Clone(l.sessions), CooldownUntil: l.cooldownUntil,
 		LastEventTime: l.last.at, LastEventHash: l.last.hash,
-		CrmTime: l.crm.at, CrmHash: l.crm.hash,
+		CrmTime: l.crm.at, CrmHash: l.crm.hash, ErasedUntil: l.erasedUntil,
 	}
 	for _, t := range l.traits {
 		s.Traits = append(s.Traits, traitRecord(t.key, t.value, t.stamp))

@@ -24,7 +24,7 @@ func (m *Model) Restore(r *pb.LeadRecord) (*Lead, error) {
 		return nil, fmt.Errorf("lead record %s: it has no state: it is no changelog record", id)
 	}
 	l := &Lead{
-		id: id, site: r.GetSite(), model: st.GetModelVersion(), revision: r.GetRevision(),
+		id: id, site: r.GetSite(), model: st.GetModelVersion(), revision: r.GetRevision(), erasedUntil: st.GetErasedUntil(),
 		clock: st.GetClock(), foldedThrough: max(0, st.GetFoldedThrough()),
 		sessions: smallest(st.GetSessions(), maxSessions), flags: slices.Clone(r.GetFlags()),
 		stage: r.GetStage(), subStage: r.GetSubStage(), stageSince: r.GetStageSince(),

@@ -171,6 +171,9 @@ func (u *unpacker) optional(l *Lead, mask uint64) {
 	if mask&hasSubStage != 0 {
 		l.subStage = u.text()
 	}
+	if mask&hasErased != 0 {
+		l.erasedUntil = u.when()
+	}
 	for i, f := range l.facts() {
 		if mask&(hasFacts<<i) != 0 {
 			f.fact.value = u.text()
