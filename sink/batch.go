@@ -97,10 +97,7 @@ func (b *batch) reset() {
 // add takes one record, which becomes rows, or a refusal, or (a transaction's
 // marker) nothing but an offset to commit.
 func (b *batch) add(rec *kgo.Record, now time.Time) {
-	if b.empty() {
-		b.born = now
-	}
-	b.extend(rec)
+	b.pass(rec, now)
 	if rec.Attrs.IsControl() {
 		return
 	}
@@ -109,6 +106,14 @@ func (b *batch) add(rec *kgo.Record, now time.Time) {
 	if why := b.addRows(rec); why != nil {
 		b.refused = append(b.refused, refusedRecord{rec, why})
 	}
+}
+
+// pass takes a record of which only the offset is wanted.
+func (b *batch) pass(rec *kgo.Record, now time.Time) {
+	if b.empty() {
+		b.born = now
+	}
+	b.extend(rec)
 }
 
 func (b *batch) extend(rec *kgo.Record) {

@@ -35,6 +35,9 @@ func readLead(rec *kgo.Record) (*leadRow, *refusal) {
 	if err := checkLead(lead.LeadId, lead.Site); err != nil {
 		return nil, err
 	}
+	if lead.State.GetErasedUntil() != 0 && lead.FirstSeen == 0 {
+		return nil, nil // all that is left of an erased lead
+	}
 	lead.State = nil // only the scorer reads it; `record` carries it
 	return &leadRow{lead, rec.Value, rec.Partition, rec.Offset}, nil
 }

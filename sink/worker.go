@@ -28,12 +28,13 @@ type worker struct {
 	lag   lag
 	// uncommitted is true from the first failed commit to the next good one: one line a trouble, not one a batch.
 	uncommitted bool
+	erased      erased
 	// hard ends inserts and commits that a stop has waited for too long.
 	hard context.Context
 }
 
 func newWorker(s *Sink, in *inserter) *worker {
-	return &worker{Sink: s, in: in, batch: newBatch(), lag: lag{}}
+	return &worker{Sink: s, in: in, batch: newBatch(), lag: lag{}, erased: erased{server: s.server}}
 }
 
 func (w *worker) run(ctx context.Context) error {
@@ -41,6 +42,8 @@ func (w *worker) run(ctx context.Context) error {
 	defer stop()
 	w.hard = hard
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.cfg.Drain, stop) })()
+	w.awaitErased(ctx)
+	go w.followErased(ctx)
 	for ctx.Err() == nil {
 		w.poll(ctx)
 		if w.due() {
@@ -66,6 +69,11 @@ func (w *worker) poll(ctx context.Context) {
 	now := time.Now()
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		for _, rec := range p.Records {
+			if w.erased.has(rec) {
+				w.batch.pass(rec, now)
+				w.metrics.erased.Inc()
+				continue
+			}
 			w.batch.add(rec, now)
 		}
 		w.lag.saw(p)
