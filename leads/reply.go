@@ -19,16 +19,17 @@ type refusal struct {
 
 // The words, each with its one status.
 var statusOf = map[string]int{
-	"bad_parameters": http.StatusBadRequest,
-	"unauthorized":   http.StatusUnauthorized,
-	"wrong_host":     http.StatusForbidden,
-	"unknown_lead":   http.StatusNotFound,
-	"unknown_path":   http.StatusNotFound,
-	"bad_method":     http.StatusMethodNotAllowed,
-	"too_slow":       http.StatusGatewayTimeout,
-	"busy":           http.StatusServiceUnavailable,
-	"unavailable":    http.StatusServiceUnavailable,
-	"broken":         http.StatusInternalServerError,
+	"bad_parameters":  http.StatusBadRequest,
+	"unauthorized":    http.StatusUnauthorized,
+	"wrong_host":      http.StatusForbidden,
+	"unknown_lead":    http.StatusNotFound,
+	"unknown_request": http.StatusNotFound,
+	"unknown_path":    http.StatusNotFound,
+	"bad_method":      http.StatusMethodNotAllowed,
+	"too_slow":        http.StatusGatewayTimeout,
+	"busy":            http.StatusServiceUnavailable,
+	"unavailable":     http.StatusServiceUnavailable,
+	"broken":          http.StatusInternalServerError,
 }
 
 func refuse(w http.ResponseWriter, r refusal) {
@@ -91,7 +92,7 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, page bool) {
 func (s *Service) notFound(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, refusal{Word: "bad_method", Message: "This server answers GET; it is not here to be written to."})
+		refuse(w, refusal{Word: "bad_method", Message: "This path does not take " + r.Method + "; /openapi.yaml lists what there is."})
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {

@@ -25,6 +25,8 @@ func (s *Service) table() []route {
 		{pattern: "GET /v1/leads/{id}", handle: s.getLead},
 		{pattern: "GET /v1/leads/{id}/timeline", handle: s.getTimeline},
 		{pattern: "GET /v1/leads/{id}/explain", handle: s.getExplain},
+		{pattern: "DELETE /v1/leads/{id}", handle: s.deleteLead},
+		{pattern: "GET /v1/erasures/{request}", handle: s.getErasure},
 		{pattern: "GET /v1/funnel", handle: s.getFunnel},
 		{pattern: "GET /v1/forecast", handle: s.getForecast},
 		{pattern: "GET /v1/stream", handle: s.getStream, endless: true},

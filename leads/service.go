@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"leadstream/internal/telemetry"
+	"leadstream/leads/erase"
 	"leadstream/leads/web"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -37,6 +38,9 @@ type Deps struct {
 
 	// Live hands over each new lead record until ctx ends; LiveTopic makes one. Nil leaves streams silent.
 	Live func(ctx context.Context, each func(*pb.LeadRecord)) error
+
+	// Eraser takes a person out of every store; nil: DELETE is refused. The service runs it.
+	Eraser *erase.Eraser
 
 	// DemoURL is where a newcomer makes a first lead, for the empty hot list; empty when there is no demo site.
 	DemoURL string
@@ -121,6 +125,9 @@ func (s *Service) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.hub.run(live) })
 	background.Go(func() { s.follow(live) })
+	if s.deps.Eraser != nil {
+		background.Go(func() { s.deps.Eraser.Run(live) })
+	}
 	defer background.Wait()
 	defer stopLive()
 	return s.serve(ctx)

@@ -10,10 +10,13 @@ import (
 	"leadstream/insight"
 	"leadstream/internal/clickhouse"
 	"leadstream/internal/daemon"
+	"leadstream/internal/kafka"
 	"leadstream/leads"
+	"leadstream/leads/erase"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
+	"leadstream/sink"
 )
 
 //	ClickHouse -------------> [ query, insight ] -> [ api ] -> salespeople, CRMs
@@ -45,12 +48,17 @@ func (b *base) leads() (daemon.Part, error) {
 	if err != nil {
 		return daemon.Part{}, err
 	}
+	eraser, err := b.eraser(db)
+	if err != nil {
+		return daemon.Part{}, err
+	}
 	service, err := leads.New(b.cfg.Leads, leads.Deps{
 		Log: b.log.Named("leads"), Registry: b.registry, DB: db,
 		Explain:   func(record []byte, at time.Time) (schemas.Explanation, error) { return explain(b.model, record, at) },
 		Stages:    stageNames(b.model),
 		RuleTitle: b.model.RuleTitle,
 		Live:      leads.LiveTopic(b.cfg.Kafka, b.log.Named("leads")),
+		Eraser:    eraser,
 		DemoURL:   b.demoURL(),
 	})
 	if err != nil {
@@ -64,6 +72,19 @@ func (b *base) leads() (daemon.Part, error) {
 		defer db.Close()
 		return service.Run(ctx)
 	}}, nil
+}
+
+// eraser takes people out of every store; it waits for the groups of scoring and sink, wherever they run.
+func (b *base) eraser(db clickhouse.Conn) (*erase.Eraser, error) {
+	client, err := kafka.NewClient(b.cfg.Kafka, b.log.Named("leads"), erase.KafkaOpts()...)
+	if err != nil {
+		return nil, err
+	}
+	cfg := erase.Config{
+		Dir: b.cfg.under("erasures"), ScoringGroup: b.cfg.Scoring.Group, SinkGroup: b.cfg.Sink.Group, Marked: 2 * sink.MarksEvery,
+		SpoolKept: b.cfg.Ingest.Spool.KeepFor, StateKept: b.cfg.Scoring.SnapshotInterval,
+	}
+	return erase.New(cfg, db, client, b.log.Named("leads"), b.registry), nil
 }
 
 // explain is the model's word on a lead_state.record.

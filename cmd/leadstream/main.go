@@ -28,6 +28,7 @@ type words struct {
 	Model    modelWord    `cmd:"" help:"Work on a scoring model."`
 	Report   reportWord   `cmd:"" help:"Print an analysis: funnel or forecast."`
 	Export   exportWord   `cmd:"" help:"Write a table or view to a file: parquet, csv or ndjson."`
+	Erasure  erasureWord  `cmd:"" help:"Search every store for a person who was erased, or will be."`
 	Simulate simulateWord `cmd:"" help:"Play seeded visitors through the front door and check what comes out."`
 	Tail     tailWord     `cmd:"" help:"Print a topic's records readably."`
 	Version  versionWord  `cmd:"" help:"Print version, commit and Go version."`
