@@ -87,7 +87,7 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
 		ip: textOf(addr), userAgent: r.UserAgent(),
 		optedOut: r.Header.Get("Sec-GPC") == "1" || r.Header.Get("DNT") == "1",
-		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(),
+		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)

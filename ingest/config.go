@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"leadstream/ingest/geo"
 	"leadstream/ingest/hooks"
 	"leadstream/ingest/spool"
 	"leadstream/internal/config"
@@ -44,6 +45,8 @@ type Config struct {
 	DrainTimeout   time.Duration `yaml:"drain_timeout"`   // at a stop: for requests under way, and again for the broker
 
 	Spool spool.Config `yaml:"spool"` // where events wait while the broker is away; without a dir it is the broker or 503
+
+	GeoIP geo.Config `yaml:"geoip"` // where addresses are; without files nobody knows
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // networks whose X-Forwarded-For is believed, such as 10.0.0.0/8
 }
@@ -82,6 +85,7 @@ func DefaultConfig() Config {
 		MaxBuffered:      100_000,
 		DrainTimeout:     8 * time.Second, // twice this is below the 20 s that a part gets to stop
 		Spool:            spool.DefaultConfig(),
+		GeoIP:            geo.DefaultConfig(),
 	}
 }
 

@@ -87,7 +87,7 @@ func (v *receiver) serve(s *Service, w http.ResponseWriter, r *http.Request) int
 	}
 	f := &facts{
 		site: hook.site, trusted: true, protocol: hook.Kind(), receivedAt: received.UnixMilli(),
-		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(),
+		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(delivery.Items)))
 	s.metrics.run(f, delivery.Items)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"leadstream/ingest/agent"
+	"leadstream/ingest/geo"
 	"leadstream/ingest/protocol"
 )
 
@@ -18,6 +19,9 @@ type facts struct {
 	userAgent  string
 	optedOut   bool // Sec-GPC or DNT
 	enrichedBy string
+	placedIP   string // whose place is known
+	place      geo.Place
+	atlas      *geo.Atlas
 
 	visitors *visitors
 	agents   *agent.Reader
@@ -35,6 +39,7 @@ var steps = []step{
 	{"type", checkType},         // is it of a known type, and may its sender say so
 	{"sender", stampSender},     // site, protocol, and whose address and user agent these are
 	{"text", cleanText},         // valid UTF-8, no NUL, bounded lengths; ids refused instead of cut
+	{"place", findPlace},        // country, region, city, network: facts about the address, while it is there
 	{"consent", respectConsent}, // drops what may not be kept; after this line the address and ids are allowed ones
 	{"identity", ensureIDs},     // an event id, and somebody who did it
 	{"clock", setTimes},         // event_time and received_at

@@ -32,7 +32,7 @@ func FuzzPipeline(f *testing.F) {
 		}
 		facts := &facts{
 			site: &site{name: "demo", history: true}, trusted: trusted, protocol: "native", receivedAt: noon, sentAt: batch.SentAt,
-			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, visitors: visitors, agents: agents, note: m.note,
+			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, visitors: visitors, agents: agents, atlas: nowhere(), note: m.note,
 		}
 		m.run(facts, batch.Items)
 		for i := range batch.Items {

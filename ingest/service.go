@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"leadstream/ingest/agent"
+	"leadstream/ingest/geo"
 	"leadstream/ingest/protocol"
 	"leadstream/internal/telemetry"
 )
@@ -41,6 +42,7 @@ type Service struct {
 	bodies     *bodies
 	visitors   *visitors
 	agents     *agent.Reader
+	atlas      *geo.Atlas
 	metrics    *metrics
 	delivery   *delivery
 	complaints sometimes
@@ -53,6 +55,10 @@ type Service struct {
 // answered before Run.
 func New(cfg Config, d Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	atlas, err := geo.New(cfg.GeoIP, geo.Deps{Log: d.Log.Named("geoip"), Registry: d.Registry})
+	if err != nil {
 		return nil, err
 	}
 	way, err := newDelivery(cfg, d)
@@ -73,7 +79,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		sites:   newSites(cfg),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
-		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
+		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
 		pace: newPace(cfg, d.Registry), certificate: shown,
 	}
 	s.metrics.watchRoom(d.Registry, s.bodies.room)
@@ -97,6 +103,7 @@ func (s *Service) Ready(ctx context.Context) error {
 // spool and the producer are closed, when nobody can hand them anything any more.
 func (s *Service) Run(ctx context.Context) error {
 	server := s.newServer()
+	go s.atlas.Run(ctx)
 	s.delivery.start()
 	served := make(chan error, 1)
 	go func() { served <- s.serve(ctx, server) }()

@@ -7,8 +7,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"leadstream/ingest/agent"
+	"leadstream/ingest/geo"
 	"leadstream/ingest/protocol"
 	"leadstream/schemas/pb"
 )
@@ -27,9 +29,18 @@ func newBench() *bench {
 	b := &bench{notes: map[change]int{}}
 	b.facts = facts{
 		site: &site{name: "demo"}, protocol: "native", receivedAt: noon, ip: "203.0.113.7", userAgent: chrome,
-		visitors: newVisitors(), agents: agent.NewReader(), note: func(c change) { b.notes[c]++ },
+		visitors: newVisitors(), agents: agent.NewReader(), atlas: nowhere(), note: func(c change) { b.notes[c]++ },
 	}
 	return b
+}
+
+// nowhere knows no address.
+func nowhere() *geo.Atlas {
+	atlas, err := geo.New(geo.DefaultConfig(), geo.Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry()})
+	if err != nil {
+		panic(err)
+	}
+	return atlas
 }
 
 func (b *bench) run(it protocol.Item) protocol.Item {

@@ -10,4 +10,9 @@ import (
 var baseVersions = "agent/" + agent.Version() + " channel/" + channel.Version
 
 // versions is what enriched_by says of the events of now.
-func (s *Service) versions() string { return baseVersions }
+func (s *Service) versions() string {
+	if files := s.atlas.Version(); files != "" {
+		return baseVersions + " " + files
+	}
+	return baseVersions
+}
