@@ -3,66 +3,200 @@ package scoring
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 )
 
 // BenchmarkWorker measures events a second through the whole worker, broker on
-// disk in the same process, and what merely reading them gives, in turn on the
-// same broker, so that a busy machine slows both. `ratio` is one over the other.
+// disk in the same process, in turn with what it is compared to, on the same broker,
+// so that a busy machine slows all of them:
+//
+//	read       a plain consumer that looks at nothing
+//	fold       a consumer that folds and writes nothing
+//	atleast    that writes all outputs, without transactions
+//	worker     as it is
+//
+// cpu is the whole process', broker and garbage collector included.
 //
 //	go test ./scoring -run '^$' -bench Worker -benchtime 3x
 func BenchmarkWorker(b *testing.B) {
-	const events, visitors = 100_000, 20_000
+	const events = 300_000
 	r := newRig(b, b.TempDir(), 12)
-	stream := visits(1, events, visitors)
-	for len(stream) > 0 {
+	for stream := crowd(1, events); len(stream) > 0; {
 		n := min(len(stream), 5000)
 		r.send(stream[:n]...)
 		stream = stream[n:]
 	}
-	var working, reading time.Duration
+	modes := []struct {
+		name string
+		run  func(i int) spent
+	}{
+		{"read", func(int) spent { return r.consume(events, nil) }},
+		{"fold", func(int) spent { return r.consume(events, newFolder(r, nil)) }},
+		{"atleast", func(int) spent {
+			client, err := kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(maxBuffered))
+			require.NoError(b, err)
+			defer client.Close()
+			return r.consume(events, newFolder(r, client))
+		}},
+		{"worker", func(i int) spent { return r.work(fmt.Sprintf("bench-%d", i), events) }},
+	}
+	total := map[string]spent{}
 	b.ResetTimer()
 	for i := range b.N {
-		reading += r.consumeOnly(events)
-		cfg := DefaultConfig()
-		cfg.SnapshotDir = ""
-		cfg.Group = fmt.Sprintf("bench-%d", i)
-		cfg.TransactionalID = cfg.Group
-		// The changelog of the former turn is this turn's state: begin with none.
-		r.emptyOutputs()
-		began := time.Now()
-		w := r.start(cfg)
-		for w.counter("leadstream_scoring_events_total") < events {
-			time.Sleep(5 * time.Millisecond)
+		for _, mode := range modes {
+			r.emptyOutputs() // one turn's changelog would be the next one's state
+			runtime.GC()
+			t := total[mode.name]
+			t.add(mode.run(i))
+			total[mode.name] = t
 		}
-		working += time.Since(began)
-		w.stop()
 	}
-	rate := func(d time.Duration) float64 { return float64(events*b.N) / d.Seconds() }
-	b.ReportMetric(rate(working), "events/s")
-	b.ReportMetric(rate(reading), "read/s")
-	b.ReportMetric(reading.Seconds()/working.Seconds(), "ratio")
+	for _, mode := range modes {
+		t := total[mode.name]
+		b.ReportMetric(float64(events*b.N)/t.wall.Seconds(), mode.name+"-events/s")
+		b.ReportMetric(float64(t.cpu.Nanoseconds())/float64(events*b.N)/1000, mode.name+"-cpu-us/event")
+	}
+	whole := total["worker"]
+	b.ReportMetric(total["read"].wall.Seconds()/whole.wall.Seconds(), "of-read")
+	b.ReportMetric(total["fold"].wall.Seconds()/whole.wall.Seconds(), "of-fold")
+	b.ReportMetric(total["atleast"].wall.Seconds()/whole.wall.Seconds(), "of-atleast")
 	b.ReportMetric(0, "ns/op")
 }
 
-// consumeOnly reads all events with a plain consumer and decodes nothing.
-func (r *rig) consumeOnly(events int) time.Duration {
-	began := time.Now()
+// crowd is visits of a million visitors of whom few come often (Zipf, 1.1).
+func crowd(seed uint64, n int) []*pb.Event {
+	zipf := rand.NewZipf(rand.New(rand.NewPCG(seed, 9)), 1.1, 1, 999_999)
+	out := visits(seed, n, 1)
+	for _, ev := range out {
+		v := zipf.Uint64()
+		ev.AnonymousId = schemas.NewLeadID(fmt.Sprint(v)).String() // as long as a tracker's
+		ev.SessionId = fmt.Sprintf("s%d-%d", v, len(ev.EventId)%4)
+	}
+	return out
+}
+
+// spent is what a turn cost: time, and processors' time of the process.
+type spent struct{ wall, cpu time.Duration }
+
+func (s *spent) add(o spent) { s.wall, s.cpu = s.wall+o.wall, s.cpu+o.cpu }
+
+func measure(do func()) spent {
+	cpu, began := processTime(), time.Now()
+	do()
+	return spent{time.Since(began), processTime() - cpu}
+}
+
+func processTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// work is a worker from being ready to the last event.
+func (r *rig) work(group string, events int) spent {
+	cfg := DefaultConfig()
+	cfg.SnapshotDir, cfg.Group, cfg.TransactionalID = "", group, group
+	w := r.worker(cfg)
+	defer w.stop()
+	r.runs(w)
+	for w.Ready(context.Background()) != nil {
+		time.Sleep(time.Millisecond)
+	}
+	return measure(func() {
+		for testutil.ToFloat64(w.metrics.events) < float64(events) {
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
+
+// consume reads all events with a plain consumer and gives them to f.
+func (r *rig) consume(events int, f *folder) spent {
 	reader, err := kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ConsumeTopics(schemas.TopicEvents), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	require.NoError(r.t, err)
 	defer reader.Close()
-	for n := 0; n < events; {
-		n += reader.PollFetches(context.Background()).NumRecords()
+	return measure(func() {
+		for n := 0; n < events; {
+			fetches := reader.PollRecords(context.Background(), 20_000)
+			n += fetches.NumRecords()
+			if f != nil {
+				fetches.EachPartition(func(p kgo.FetchTopicPartition) { f.fold(p.Partition, p.Records) })
+				f.flush(n >= events)
+			}
+		}
+	})
+}
+
+// folder does what a session does, without transactions, or without outputs.
+type folder struct {
+	r      *rig
+	client *kgo.Client // nil: writes nothing
+	parts  map[int32]*partition
+	event  pb.Event
+	last   time.Time
+}
+
+func newFolder(r *rig, client *kgo.Client) *folder {
+	f := &folder{r: r, client: client, parts: map[int32]*partition{}, last: time.Now()}
+	for num := range int32(12) {
+		f.parts[num] = newPartition(num, 0)
 	}
-	return time.Since(began)
+	return f
+}
+
+func (f *folder) write(p *partition, topic string, key []byte, value message) {
+	if f.client == nil {
+		return
+	}
+	b := make([]byte, value.SizeVT())
+	_, err := value.MarshalToSizedBufferVT(b)
+	require.NoError(f.r.t, err)
+	f.client.Produce(context.Background(), &kgo.Record{Topic: topic, Partition: p.num, Key: key, Value: b}, nil)
+}
+
+func (f *folder) fold(num int32, records []*kgo.Record) {
+	p := f.parts[num]
+	for _, rec := range records {
+		id, no := decodeInto(rec, &f.event)
+		if no != nil {
+			f.r.t.Fatal(no)
+		}
+		src := &pb.Source{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}
+		out, _ := p.fold(testModel, testModel.Apply, incoming{id, &f.event, src, rec})
+		for _, row := range out.Ledger {
+			f.write(p, schemas.TopicLedger, leadKey(row.LeadId), row)
+		}
+		for _, row := range out.Stages {
+			f.write(p, schemas.TopicStages, leadKey(row.LeadId), row)
+		}
+	}
+}
+
+func (f *folder) flush(end bool) {
+	if !end && time.Since(f.last) < 100*time.Millisecond {
+		return
+	}
+	for _, p := range f.parts {
+		p.records(testModel, func(key string, rec *pb.LeadRecord) { f.write(p, schemas.TopicLeads, []byte(key), rec) })
+		p.committed(0, 0, rowPlaces{})
+	}
+	if f.client != nil {
+		require.NoError(f.r.t, f.client.Flush(context.Background()))
+	}
+	f.last = time.Now()
 }
 
 // emptyOutputs makes the output topics anew.
@@ -78,7 +212,7 @@ func (r *rig) emptyOutputs() {
 // BenchmarkFold is the worker without a broker: decode, fold, and the records
 // of a transaction of 2,000 events.
 func BenchmarkFold(b *testing.B) {
-	stream := visits(1, 200_000, 20_000)
+	stream := crowd(1, 200_000)
 	raw := make([]*kgo.Record, len(stream))
 	for i, ev := range stream {
 		value, err := proto.Marshal(ev)

@@ -36,6 +36,7 @@ type partition struct {
 
 	touched map[schemas.LeadID]*touch
 	spare   []*touch // used before, to be used again
+	record  pb.LeadRecord
 	before  struct {
 		fence, next fence
 		watermark   int64
@@ -194,13 +195,13 @@ func guard(do func() model.Outcome) (out model.Outcome, no *refusal) {
 	return do(), nil
 }
 
-// records are the changed leads' records, one a lead.
+// records are the changed leads' records, one a lead. Each holds until the next.
 func (p *partition) records(m *model.Model, yield func(key string, rec *pb.LeadRecord)) {
 	for id, t := range p.touched {
 		if !t.changed {
 			continue // a new lead with only refused events is not worth one
 		}
-		rec := m.Record(t.lead, t.receivedAt, t.source)
+		rec := m.RecordInto(&p.record, t.lead, t.receivedAt, t.source)
 		t.falls = rec.FallsAt
 		yield(id.String(), rec)
 	}

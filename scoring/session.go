@@ -34,6 +34,10 @@ type session struct {
 	txn   *txn                 // nil between transactions
 	event pb.Event             // the one that is being folded
 
+	pieces  pieces
+	keyOf   schemas.LeadID
+	lastKey []byte
+
 	writing sync.Mutex            // held while a snapshot is written
 	revoked atomic.Bool           // a callback took all partitions away
 	ready   atomic.Bool           //
@@ -285,7 +289,7 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	ev := &s.event
 	id, no := decodeInto(r, ev)
 	if no == nil {
-		src := &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+		src := s.pieces.source(r)
 		out, bad := p.fold(s.model, s.apply, incoming{id, ev, src, r})
 		s.emit(p, out)
 		no = bad

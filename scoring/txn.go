@@ -24,6 +24,7 @@ type txn struct {
 	records int
 	parts   map[int32]*partition
 	tally   tally
+	promise func(*kgo.Record, error) // produced
 	// refusedLog tells of the first dead letter; a flood of them is one line.
 	refusedLog []zap.Field
 
@@ -42,8 +43,10 @@ func (s *session) begin() error {
 	if err := s.kafka.Begin(); err != nil {
 		return fmt.Errorf("scoring: begin transaction: %w", err)
 	}
-	s.txn = &txn{began: s.now(), parts: map[int32]*partition{}, tally: newTally(),
+	t := &txn{began: s.now(), parts: map[int32]*partition{}, tally: newTally(),
 		changelog: map[int32]int64{}, bytes: map[int32]int64{}, ends: map[int32]rowPlaces{}}
+	t.promise = t.produced
+	s.txn = t
 	return nil
 }
 
@@ -73,11 +76,11 @@ func (t *txn) full(cfg Config, now time.Time) bool {
 func (s *session) emit(p *partition, out model.Outcome) {
 	for _, row := range out.Ledger {
 		s.txn.tally.ledger[row.Reason]++
-		s.produce(p, schemas.TopicLedger, leadKey(row.LeadId), row)
+		s.produce(p, schemas.TopicLedger, s.key(row.LeadId), row)
 	}
 	for _, row := range out.Stages {
 		s.txn.tally.transitions[transition{row.Direction, row.To}]++
-		s.produce(p, schemas.TopicStages, leadKey(row.LeadId), row)
+		s.produce(p, schemas.TopicStages, s.key(row.LeadId), row)
 	}
 	if out.Refused != "" {
 		s.txn.tally.refused++
@@ -88,28 +91,41 @@ func (s *session) emit(p *partition, out model.Outcome) {
 // leadKey is the record key of all outputs of a lead.
 func leadKey(id []byte) []byte { return []byte(schemas.LeadID(id).String()) }
 
+// key is leadKey; rows of one lead come one after the other and share it.
+func (s *session) key(id []byte) []byte {
+	if lead := schemas.LeadID(id); s.keyOf != lead || s.lastKey == nil {
+		s.keyOf, s.lastKey = lead, leadKey(id)
+	}
+	return s.lastKey
+}
+
 // message is what the generated code of schemas/pb writes without reflection.
-type message interface{ MarshalVT() ([]byte, error) }
+type message interface {
+	SizeVT() int
+	MarshalToSizedBufferVT([]byte) (int, error)
+}
 
 // produce sends one output to the partition's number.
 func (s *session) produce(p *partition, topic string, key []byte, value message, headers ...kgo.RecordHeader) {
 	t := s.txn
-	b, err := value.MarshalVT()
-	if err != nil {
-		t.fail(fmt.Errorf("encode for %s: %w", topic, err))
-		return
-	}
-	if len(b) > maxOutput {
+	size := value.SizeVT()
+	if size > maxOutput {
 		s.metrics.oversized.Inc()
 		s.log.Error("scoring: an output is larger than a broker takes and is left out; a lead's goes on in memory and in snapshots",
-			zap.String("topic", topic), zap.ByteString("key", key), zap.Int("bytes", len(b)))
+			zap.String("topic", topic), zap.ByteString("key", key), zap.Int("bytes", size))
+		return
+	}
+	b := s.pieces.bytes(size)
+	if _, err := value.MarshalToSizedBufferVT(b); err != nil {
+		t.fail(fmt.Errorf("encode for %s: %w", topic, err))
 		return
 	}
 	if i := rowTopic(topic); i >= 0 {
 		p.rows.count[i]++
 	}
-	r := &kgo.Record{Topic: topic, Partition: p.num, Key: key, Value: b, Headers: headers}
-	s.kafka.Produce(context.Background(), r, t.produced)
+	r := s.pieces.record()
+	r.Topic, r.Partition, r.Key, r.Value, r.Headers = topic, p.num, key, b, headers
+	s.kafka.Produce(context.Background(), r, t.promise)
 }
 
 // maxOutput is what fits a batch of the client's and the broker's default, 1 MB.
@@ -186,9 +202,9 @@ const sweepLeads = 10
 func (s *session) end(t *txn) (bool, error) {
 	for _, p := range t.parts {
 		p.rows.builtOn = p.changelog
-		head, rows := p.fence.header(), p.rows.header()
+		headers := []kgo.RecordHeader{p.fence.header(), p.rows.header()}
 		p.records(s.model, func(key string, rec *pb.LeadRecord) {
-			s.produce(p, schemas.TopicLeads, []byte(key), rec, head, rows)
+			s.produce(p, schemas.TopicLeads, s.key(rec.LeadId), rec, headers...)
 		})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"leadstream/schemas/pb"
 	"math"
 	"regexp"
 	"slices"
@@ -66,6 +67,9 @@ func Load(data []byte, filename string) (*Model, error) {
 		return nil, doc.faults
 	}
 	m.evaluators.New = func() any { return m.newEvaluator() }
+	for _, g := range m.groups {
+		m.bounds = append(m.bounds, &pb.GroupBound{Name: g.name, Cap: g.cap, Floor: g.floor})
+	}
 	return m, nil
 }
 

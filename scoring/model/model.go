@@ -1,6 +1,7 @@
 package model
 
 import (
+	"leadstream/schemas/pb"
 	"sync"
 
 	"leadstream/schemas"
@@ -13,9 +14,10 @@ type Model struct {
 	ruleIndex      map[string]int32 // id -> place in rules
 	byType         map[string]*typeRules
 	flags          []flag
-	attributes     []attribute // of fit, in the file's order
-	fitNeeds       needs       // what their expressions read
-	groups         []group     // by name: the order of the total
+	attributes     []attribute      // of fit, in the file's order
+	fitNeeds       needs            // what their expressions read
+	groups         []group          // by name: the order of the total
+	bounds         []*pb.GroupBound // of the groups, as every record says them
 	interests      []string
 	bands          [3]float64
 	stages         []stage

@@ -44,6 +44,7 @@ const (
 // Pack appends the lead to b.
 func (l *Lead) Pack(b []byte, w *Words) []byte {
 	p := packer{b: b, w: w, base: l.last.at}
+	w.bind(l.model)
 	p.uint(packMask(l))
 	p.uint(uint64(l.last.at))
 	p.fixed(l.last.hash)
@@ -64,7 +65,7 @@ func (l *Lead) Pack(b []byte, w *Words) []byte {
 	p.optional(l)
 	p.uint(uint64(len(l.rules)))
 	for i := range l.rules {
-		p.rule(&l.rules[i])
+		p.rule(l, &l.rules[i])
 	}
 	return p.b
 }
@@ -133,7 +134,7 @@ func (p *packer) plain(s string) {
 			return
 		}
 	}
-	p.uint(uint64(len(s))<<2 | textPlain)
+	p.uint(uint64(len(s)) << 2) // textPlain
 	p.b = append(p.b, s...)
 }
 
@@ -203,7 +204,7 @@ func (p *packer) optional(l *Lead) {
 	}
 }
 
-func (p *packer) rule(s *ruleState) {
+func (p *packer) rule(l *Lead, s *ruleState) {
 	newest := s.newest()
 	var has byte
 	if s.onceDay != 0 {
@@ -221,7 +222,7 @@ func (p *packer) rule(s *ruleState) {
 	if s.lastDay != newest {
 		has |= ruleNewest
 	}
-	p.uint(uint64(p.w.termNumber(s.rule, s.halfLife)))
+	p.uint(uint64(p.w.termNumber(l.model, s)))
 	p.b = append(p.b, has)
 	if has&ruleOnce != 0 {
 		p.day(s.onceDay)

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"slices"
-
 	"leadstream/schemas/pb"
 )
 
@@ -11,36 +9,57 @@ import (
 // of the record that caused it.
 func (m *Model) Record(l *Lead, receivedAt int64, src *pb.Source) *pb.LeadRecord {
 	m.bind(l)
+	return m.RecordInto(new(pb.LeadRecord), l.Clone(), receivedAt, src)
+}
+
+// RecordInto is Record in the memory of an earlier one, for a worker that writes
+// thousands a second. Lists in it are the lead's and the model's own: it holds until
+// the lead changes, and is only for reading.
+func (m *Model) RecordInto(r *pb.LeadRecord, l *Lead, receivedAt int64, src *pb.Source) *pb.LeadRecord {
+	m.bind(l)
 	score := m.Score(l, l.clock)
-	r := &pb.LeadRecord{
-		LeadId: l.id[:], Site: l.site, Track: m.track, Revision: l.revision,
-		AnonymousId: l.anonymousID.value, UserId: l.userID.value,
-		Name: l.name(), Email: l.email(), Company: l.company(), Country: l.countryName(),
-		Traits: l.traitsJSON(),
-		Score:  score, ScoredAt: l.clock, Engagement: uint32(m.engagement(score)),
-		Fit: m.fit(l), Grade: m.grade(l, score),
-		Stage: l.stage, SubStage: l.subStage, StageSince: l.stageSince, EntryNo: l.entryNo,
-		FirstSeen: l.firstSeen, LastSeen: l.lastSeen, Sessions: uint32(len(l.sessions)),
-		LastType: l.lastType, LastName: l.lastName, LastPath: l.path, LastRule: l.lastRule.value,
-		Flags: slices.Clone(l.flags), Terms: m.terms(l), Bands: slices.Clone(m.bands[:]),
-		ModelVersion: m.version, ReceivedAt: receivedAt, Source: src, State: l.stateRecord(),
-	}
+	terms, state := r.Terms, r.State
+	r.Reset()
+	r.LeadId, r.Site, r.Track, r.Revision = l.id[:], l.site, m.track, l.revision
+	r.AnonymousId, r.UserId = l.anonymousID.value, l.userID.value
+	r.Name, r.Email, r.Company, r.Country = l.name(), l.email(), l.company(), l.countryName()
+	r.Traits = l.traitsJSON()
+	r.Score, r.ScoredAt, r.Engagement = score, l.clock, uint32(m.engagement(score))
+	r.Fit, r.Grade = m.fit(l), m.grade(l, score)
+	r.Stage, r.SubStage, r.StageSince, r.EntryNo = l.stage, l.subStage, l.stageSince, l.entryNo
+	r.FirstSeen, r.LastSeen, r.Sessions = l.firstSeen, l.lastSeen, uint32(len(l.sessions))
+	r.LastType, r.LastName, r.LastPath, r.LastRule = l.lastType, l.lastName, l.path, l.lastRule.value
+	r.Flags, r.Bands, r.Groups = l.flags, m.bands[:], m.bounds
+	r.ModelVersion, r.ReceivedAt, r.Source = m.version, receivedAt, src
 	if i := m.stageIndex(l.stage); i >= 0 {
 		r.StageOrder = uint32(i)
 		if at, ok := m.Due(l); ok {
 			r.FallsAt, r.FallsTo = at, m.stages[i-1].ID
 		}
 	}
-	for _, g := range m.groups {
-		r.Groups = append(r.Groups, &pb.GroupBound{Name: g.name, Cap: g.cap, Floor: g.floor})
+	r.Terms = m.terms(l, terms[:0])
+	if state == nil {
+		state = new(pb.LeadState)
 	}
+	r.State = l.stateRecord(state)
 	return r
+}
+
+// another is a list with one more element, used before if there is one behind its end.
+func another[T any](list []*T) []*T {
+	if n := len(list); n < cap(list) {
+		if list = list[:n+1]; list[n] != nil {
+			return list
+		}
+		list[n] = new(T)
+		return list
+	}
+	return append(list, new(T))
 }
 
 // terms are the score's parts for SQL: one for what each rule has folded, one for
 // each open day.
-func (m *Model) terms(l *Lead) []*pb.Term {
-	var terms []*pb.Term
+func (m *Model) terms(l *Lead, terms []*pb.Term) []*pb.Term {
 	for i := range l.rules {
 		s := &l.rules[i]
 		r := &m.rules[s.index]
@@ -48,11 +67,12 @@ func (m *Model) terms(l *Lead) []*pb.Term {
 			if v == 0 {
 				return
 			}
-			t := &pb.Term{Rule: r.id, Group: m.groups[r.group].name, Value: v, Anchor: anchor, HalfLife: r.halfLife}
+			terms = another(terms)
+			t := terms[len(terms)-1]
+			*t = pb.Term{Rule: r.id, Group: m.groups[r.group].name, Value: v, Anchor: anchor, HalfLife: r.halfLife}
 			if r.interest >= 0 {
 				t.Interest = m.interests[r.interest]
 			}
-			terms = append(terms, t)
 		}
 		if s.onceDay != 0 {
 			add(r.points, endOf(s.onceDay))
@@ -66,29 +86,33 @@ func (m *Model) terms(l *Lead) []*pb.Term {
 }
 
 // stateRecord is what only Restore reads.
-func (l *Lead) stateRecord() *pb.LeadState {
-	s := &pb.LeadState{
-		ModelVersion: l.model, Clock: l.clock, FoldedThrough: l.foldedThrough,
-		Sessions: slices.Clone(l.sessions), CooldownUntil: l.cooldownUntil,
-		LastEventTime: l.last.at, LastEventHash: l.last.hash,
-		CrmTime: l.crm.at, CrmHash: l.crm.hash, ErasedUntil: l.erasedUntil,
-	}
+func (l *Lead) stateRecord(s *pb.LeadState) *pb.LeadState {
+	traits, facts, rules := s.Traits[:0], s.Facts[:0], s.Rules[:0]
+	s.Reset()
+	s.ModelVersion, s.Clock, s.FoldedThrough = l.model, l.clock, l.foldedThrough
+	s.Sessions, s.CooldownUntil = l.sessions, l.cooldownUntil
+	s.LastEventTime, s.LastEventHash = l.last.at, l.last.hash
+	s.CrmTime, s.CrmHash, s.ErasedUntil = l.crm.at, l.crm.hash, l.erasedUntil
 	for _, t := range l.traits {
-		s.Traits = append(s.Traits, traitRecord(t.key, t.value, t.stamp))
+		traits = another(traits)
+		traitRecord(traits[len(traits)-1], t.key, t.value, t.stamp)
 	}
 	for _, f := range l.facts() {
 		if f.fact.stamp != (stamp{}) {
-			s.Facts = append(s.Facts, traitRecord(f.key, []byte(f.fact.value), f.fact.stamp))
+			facts = another(facts)
+			traitRecord(facts[len(facts)-1], f.key, []byte(f.fact.value), f.fact.stamp)
 		}
 	}
 	for i := range l.rules {
-		s.Rules = append(s.Rules, l.rules[i].record())
+		rules = another(rules)
+		l.rules[i].record(rules[len(rules)-1])
 	}
+	s.Traits, s.Facts, s.Rules = traits, facts, rules
 	return s
 }
 
-func traitRecord(key string, value []byte, at stamp) *pb.Trait {
-	return &pb.Trait{Key: key, Value: value, EventTime: at.at, EventHash: at.hash}
+func traitRecord(t *pb.Trait, key string, value []byte, at stamp) {
+	*t = pb.Trait{Key: key, Value: value, EventTime: at.at, EventHash: at.hash}
 }
 
 // facts names the lead's single values for the stored state.
@@ -102,18 +126,23 @@ func (l *Lead) facts() [4]struct {
 	}{{"anonymous_id", &l.anonymousID}, {"country", &l.country}, {"rule", &l.lastRule}, {"user_id", &l.userID}}
 }
 
-func (s *ruleState) record() *pb.RuleState {
-	r := &pb.RuleState{Rule: s.rule, AccM: s.acc.m, AccE: s.acc.e, HalfLife: s.halfLife, OnceDay: s.onceDay, LastDay: s.lastDay}
-	for _, d := range s.days {
-		day := &pb.DayState{Day: d.day}
-		if d.units == nil {
-			day.Ids = slices.Clone(d.keys)
-		} else {
-			for i, key := range d.keys {
-				day.Views = append(day.Views, &pb.View{Id: key, Units: d.units[i]})
-			}
-		}
-		r.Days = append(r.Days, day)
+func (s *ruleState) record(r *pb.RuleState) {
+	days := r.Days[:0]
+	for i := range s.days {
+		days = another(days)
+		s.days[i].record(days[i])
 	}
-	return r
+	*r = pb.RuleState{Rule: s.rule, AccM: s.acc.m, AccE: s.acc.e, HalfLife: s.halfLife, OnceDay: s.onceDay, LastDay: s.lastDay, Days: days}
+}
+
+func (d *dayUnits) record(r *pb.DayState) {
+	views := r.Views[:0]
+	for i, units := range d.units {
+		views = another(views)
+		*views[i] = pb.View{Id: d.keys[i], Units: units}
+	}
+	*r = pb.DayState{Day: d.day, Views: views}
+	if d.units == nil {
+		r.Ids = d.keys
+	}
 }

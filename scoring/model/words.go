@@ -14,8 +14,9 @@ type Words struct {
 	texts []string
 	byID  map[string]uint32
 	terms []term // what a rule's word means, by the word's number
-	// The model that terms' indexes belong to.
+	// The model that terms' indexes belong to, and the numbers of its rules' words, plus one.
 	model string
+	rules []uint32
 }
 
 // term is a rule under one half-life: two models that disagree about it have two.
@@ -74,7 +75,21 @@ func (w *Words) text(n uint64) (string, error) {
 
 // termNumber is the number of a rule under a half-life. Its word ends in a zero byte
 // and the half-life's bits, which no other text does by accident: ids are plain words.
-func (w *Words) termNumber(rule string, halfLife float64) uint32 {
+func (w *Words) termNumber(model string, s *ruleState) uint32 {
+	if model != w.model || model == "" || s.index < 0 {
+		return w.termWord(s.rule, s.halfLife)
+	}
+	for int(s.index) >= len(w.rules) {
+		w.rules = append(w.rules, 0)
+	}
+	known := &w.rules[s.index] // bound to the model: the half-life is the rule's
+	if *known == 0 {
+		*known = w.termWord(s.rule, s.halfLife) + 1
+	}
+	return *known - 1
+}
+
+func (w *Words) termWord(rule string, halfLife float64) uint32 {
 	var buffer [maxWord]byte
 	b := append(append(buffer[:0], rule...), 0)
 	b = binary.BigEndian.AppendUint64(b, math.Float64bits(halfLife))
@@ -84,15 +99,21 @@ func (w *Words) termNumber(rule string, halfLife float64) uint32 {
 	return w.insert(string(b))
 }
 
+// bind forgets what belonged to another model.
+func (w *Words) bind(model string) {
+	if w.model != model {
+		clear(w.terms)
+		clear(w.rules)
+		w.model = model
+	}
+}
+
 // term is a rule's word taken apart, with its index in the model.
 func (w *Words) term(n uint64, m *Model) (term, error) {
 	if n >= uint64(len(w.texts)) {
 		return term{}, fmt.Errorf("rule's word %d of %d", n, len(w.texts))
 	}
-	if w.model != m.version {
-		clear(w.terms)
-		w.model = m.version
-	}
+	w.bind(m.version)
 	t := &w.terms[n]
 	if t.rule == "" {
 		s := w.texts[n]
