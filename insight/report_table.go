@@ -99,7 +99,9 @@ func (t table) write(w io.Writer, note Text) error {
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
-	fmt.Fprintf(&b, "\n%s\n%s\n", note.EN, note.ZH)
+	if note != (Text{}) {
+		fmt.Fprintf(&b, "\n%s\n%s\n", note.EN, note.ZH)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

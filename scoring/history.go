@@ -63,20 +63,6 @@ func newTopicReader(ctx context.Context, kafka []kgo.Opt, from map[int32]int64) 
 	return r, nil
 }
 
-// Held tells since which offset each partition of events is still there: 0 means all of it.
-func Held(ctx context.Context, kafka []kgo.Opt) (map[int32]int64, error) {
-	r, err := newTopicReader(ctx, kafka, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer r.asking.Close()
-	held := map[int32]int64{}
-	for num := range r.starts[schemas.TopicEvents] {
-		held[num] = offsetOf(r.starts, schemas.TopicEvents, num)
-	}
-	return held, nil
-}
-
 // partition gathers and gives one.
 func (r *topicReader) partition(ctx context.Context, num int32, each func(replay.History) error) error {
 	start, end := offsetOf(r.starts, schemas.TopicEvents, num), offsetOf(r.ends, schemas.TopicEvents, num)
@@ -145,4 +131,17 @@ func (r *topicReader) read(ctx context.Context, num int32, start, end int64, tak
 		}
 	}
 	return nil
+}
+
+// EventsHeld is how many records the events topic holds.
+func EventsHeld(ctx context.Context, kafka []kgo.Opt) (n uint64, err error) {
+	r, err := newTopicReader(ctx, kafka, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer r.asking.Close()
+	for num := range r.starts[schemas.TopicEvents] {
+		n += uint64(offsetOf(r.ends, schemas.TopicEvents, num) - offsetOf(r.starts, schemas.TopicEvents, num))
+	}
+	return n, nil
 }

@@ -114,7 +114,12 @@ const standIns = `
 -- leadstream
 case "$1" in
 all|ingest|score|sink|leads) exec env LEADSTREAM_TEST_BE=1 "$SELF" "$@" --help ;;
-model|check|version) exec env LEADSTREAM_TEST_BE=1 "$SELF" "$@" ;;
+model)
+	case "$2" in
+	test|show) exec env LEADSTREAM_TEST_BE=1 "$SELF" "$@" ;;
+	*) exec env LEADSTREAM_TEST_BE=1 "$SELF" "$@" $FLAGS ;;
+	esac ;;
+check|version) exec env LEADSTREAM_TEST_BE=1 "$SELF" "$@" ;;
 *) exec env LEADSTREAM_TEST_BE=1 "$SELF" "$@" $FLAGS ;;
 esac
 -- make

@@ -11,6 +11,10 @@ import (
 type modelWord struct {
 	Test modelTestWord `cmd:"" help:"Run .score scripts against the model."`
 	Show modelShowWord `cmd:"" help:"Print the built-in model, a start for your own."`
+
+	Diff     modelDiffWord     `cmd:"" help:"Play history under a draft: who changes grade and stage, which alerts it would have fired."`
+	Backtest modelBacktestWord `cmd:"" help:"How well did scores tell who would win? AUC with interval, lift by tenths, on a time split."`
+	Train    modelTrainWord    `cmd:"" help:"Learn the points from who won, and write a draft."`
 }
 
 type modelTestWord struct {

@@ -58,7 +58,8 @@ type Feature struct {
 	Exposed, Won int     // leads with a value above 0, and those of them that won
 	RateExposed  float64 // of those
 	RateOthers   float64
-	// Odds ratio with its 95 % interval, a half added to each cell (Haldane and Anscombe); associated, not proved.
+	// Odds ratio with its 95 % interval, a half added to each cell (Haldane and Anscombe); associated, not proved. All 0 where
+	// everybody or nobody met the rule: there is nothing to compare.
 	Odds, OddsLow, OddsHigh float64
 	Coefficient             float64
 	Points                  int  // round(10 b/bmax)
@@ -213,8 +214,10 @@ func evidence(names []string, older []Example, least Least) []Feature {
 		a, b := float64(f.Won)+.5, float64(f.Exposed-f.Won)+.5
 		c, d := float64(wonOthers)+.5, float64(others-wonOthers)+.5
 		se := math.Sqrt(1/a + 1/b + 1/c + 1/d)
-		f.Odds = a * d / (b * c)
-		f.OddsLow, f.OddsHigh = f.Odds*math.Exp(-z95*se), f.Odds*math.Exp(z95*se)
+		if f.Exposed > 0 && others > 0 {
+			f.Odds = a * d / (b * c)
+			f.OddsLow, f.OddsHigh = f.Odds*math.Exp(-z95*se), f.Odds*math.Exp(z95*se)
+		}
 		// A rule that takes points is met by few winners: as many wins as expected by chance would do, too.
 		expected := float64(total) * float64(f.Exposed) / float64(max(1, len(older)))
 		f.Believed = f.Exposed >= least.Exposed && max(float64(f.Won), expected) >= float64(least.WonAmong)

@@ -1,6 +1,9 @@
 package model
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // RuleFacts is what a rule says of itself.
 type RuleFacts struct {
@@ -31,4 +34,10 @@ func (m *Model) Exposure(l *Lead, at int64) []float64 {
 		values[s.index] = s.value(r, at, &t) / r.points
 	}
 	return values
+}
+
+// Name is the first half of the version: what the file calls itself.
+func (m *Model) Name() string {
+	name, _, _ := strings.Cut(m.version, "@")
+	return name
 }

@@ -47,7 +47,7 @@ func (q Question) Check(m *model.Model) error {
 type Left string
 
 const (
-	LeftNothing  Left = ""        // it makes one
+	LeftNothing  Left = "judged"  // it makes one
 	LeftOut      Left = "no_lead" // a machine, or no consent
 	LeftNoEntry  Left = "not_entered"
 	LeftDecided  Left = "decided"   // won or lost before the landmark

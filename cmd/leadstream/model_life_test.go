@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
+	"leadstream/internal/clickhouse"
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
+	"leadstream/scoring/replay"
+)
+
+// A model's life over a house that has seen a simulated year: history replayed from ClickHouse is the
+// live state; diff, backtest and train answer from it.
+func TestAModelsLife(t *testing.T) {
+	h := newHouse(t)
+	h.up(t)
+	word := func(words ...string) (int, string, string) { return runWords(t, append(words, h.flags()...)...) }
+	status, out, errs := word("simulate", "--seed", "3", "--visitors", "60", "--past", "1400")
+	require.Zero(t, status, "%s%s", out, errs)
+
+	t.Run("replay from ClickHouse is the live state", h.requireReplayIsLive)
+	t.Run("diff", func(t *testing.T) {
+		draft := filepath.Join(t.TempDir(), "draft.yml")
+		text := strings.Replace(string(model.DefaultText()), "points: 12", "points: 4", 1)
+		require.NoError(t, os.WriteFile(draft, []byte(text), 0o644))
+		status, out, errs := word("model", "diff", draft)
+		require.Zero(t, status, "%s%s", out, errs)
+		require.Contains(t, out, "Who changes grade 等级变化")
+		require.Contains(t, errs, "events: ")
+		var diffs [2]replay.Diff
+		for i, from := range []string{"clickhouse", "topic"} {
+			status, out, errs := word("model", "diff", draft, "--format", "json", "--from", from, "--top=-1", "--at", "2h")
+			require.Zero(t, status, "%s%s", out, errs)
+			require.NoError(t, json.Unmarshal([]byte(out), &diffs[i]))
+			diffs[i].At = 0
+		}
+		require.NotEmpty(t, diffs[0].Changes)
+		require.Equal(t, len(diffs[1].Changes), len(diffs[0].Changes))
+		require.Less(t, diffs[0].Same, diffs[0].Leads)
+	})
+	t.Run("backtest", func(t *testing.T) {
+		status, out, errs := word("model", "backtest", "--format", "json", "--window", "7", "--horizon", "30")
+		require.Zero(t, status, "%s%s", out, errs)
+		var b backtest
+		require.NoError(t, json.Unmarshal([]byte(out), &b))
+		require.NotNil(t, b.Models[0].Newest, "%s", out)
+		require.Greater(t, b.Models[0].Newest.Value, 0.5)
+		t.Log(out)
+	})
+	t.Run("train", func(t *testing.T) {
+		draft := filepath.Join(t.TempDir(), "learned.yml")
+		status, out, errs := word("model", "train", "--out", draft, "--window", "7", "--horizon", "30", "--force")
+		t.Log(out, errs)
+		require.Zero(t, status, "%s%s", out, errs)
+		text, err := os.ReadFile(draft)
+		require.NoError(t, err)
+		require.Contains(t, string(text), "# learned: ")
+		require.Contains(t, string(text), "name: default_learned")
+		status, out, errs = word("model", "backtest", draft, "--window", "7", "--horizon", "30")
+		require.Zero(t, status, "%s%s", out, errs)
+		t.Log(out)
+		status, _, errs = word("model", "train", "--out", draft)
+		require.NotZero(t, status)
+		require.Contains(t, errs, "is there already")
+		status, _, errs = word("model", "train", "--out", draft+".2", "--horizon", "3000")
+		require.NotZero(t, status)
+		require.Contains(t, errs, "not enough data")
+		require.NoFileExists(t, draft+".2")
+	})
+	require.Zero(t, h.stop())
+}
+
+func (h *house) connect(t *testing.T) clickhouse.Conn {
+	t.Helper()
+	cfg := clickhouse.DefaultConfig()
+	cfg.Addr = h.ports["clickhouse-listen"]
+	conn, err := clickhouse.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// requireReplayIsLive plays table events again and compares with the records that the workers wrote.
+func (h *house) requireReplayIsLive(t *testing.T) {
+	conn, m := h.connect(t), model.Default()
+	live := map[schemas.LeadID]*pb.LeadRecord{}
+	rows, err := conn.Query(t.Context(), "SELECT record FROM lead_state FINAL")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var record string
+		require.NoError(t, rows.Scan(&record))
+		r := new(pb.LeadRecord)
+		require.NoError(t, proto.Unmarshal([]byte(record), r))
+		live[schemas.LeadID(r.LeadId)] = r
+	}
+	require.NoError(t, rows.Err())
+	require.Greater(t, len(live), 700)
+	far, leads, whole := time.Now().UnixMilli(), 0, 0
+	err = storedHistory{conn: conn}.source(context.Background(), 0, 1, func(hist replay.History) error {
+		hist.Arrange()
+		lead, want := replay.Play(m, hist, far, nil), live[hist.ID]
+		if lead == nil {
+			require.Nil(t, want)
+			return nil
+		}
+		leads++
+		restored, err := m.Restore(want)
+		require.NoError(t, err)
+		require.Equal(t, m.Score(restored, far), m.Score(lead, far), "%s", hist.ID)
+		if strings.Contains(want.AnonymousId, "-p") {
+			// An import of the past: a fall may have come between two of its requests, which
+			// moves the stage (decision 005) and no point.
+			return nil
+		}
+		whole++
+		m.Fire(restored, far, nil)
+		m.Fold(restored, restored.Clock())
+		m.Fold(lead, lead.Clock())
+		a, b := m.Record(restored, 0, nil), m.Record(lead, 0, nil)
+		b.Revision = a.Revision
+		require.Equal(t, prototext.Format(a), prototext.Format(b), "%s", hist.ID)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, len(live), leads)
+	require.Greater(t, whole, 30)
+}
