@@ -118,14 +118,17 @@ func (c collector) read(s *Service, w http.ResponseWriter, r *http.Request, quer
 }
 
 // keep stores the good events and the dead letters of the others, then tells. In this order:
-// 1. the broker acknowledges, or the disk has them, 2. the counters move, 3. the sender hears 2xx.
+// 1. the broker acknowledges, or the disk has them, 2. their ids are noted, 3. the counters move, 4. the sender hears 2xx.
 func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item, spooled bool) outcome {
 	var o outcome
 	l := letters{events: make([]*pb.Event, 0, len(items))}
+	known := s.repeats.of(f, len(items))
 	for i := range items {
 		it := &items[i]
 		if it.Fault == nil {
-			l.events = append(l.events, it.Event)
+			if !known.has(it) {
+				l.events = append(l.events, it.Event)
+			}
 			continue
 		}
 		o.refused = append(o.refused, refusedEvent{i, it.Fault.Reason, it.Fault.Detail})
@@ -140,6 +143,7 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item, spo
 		return s.undelivered(err)
 	}
 	s.metrics.produceSeconds.Observe(time.Since(began).Seconds())
+	known.settle(l.events)
 	for _, e := range l.events {
 		s.metrics.stored(e)
 	}
@@ -147,7 +151,7 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item, spo
 	for _, no := range o.refused {
 		s.metrics.refuse(no.Error)
 	}
-	o.kept = len(l.events)
+	o.kept = len(l.events) + known.repeated // whoever repeats has done right: the answer is that of the first time
 	if o.kept == 0 {
 		o.fault = &protocol.Fault{Reason: o.refused[0].Error, Detail: o.refused[0].Message}
 	}

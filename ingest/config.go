@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"leadstream/ingest/dedup"
 	"leadstream/ingest/geo"
 	"leadstream/ingest/hooks"
 	"leadstream/ingest/spool"
@@ -46,7 +47,8 @@ type Config struct {
 
 	Spool spool.Config `yaml:"spool"` // where events wait while the broker is away; without a dir it is the broker or 503
 
-	GeoIP geo.Config `yaml:"geoip"` // where addresses are; without files nobody knows
+	GeoIP geo.Config   `yaml:"geoip"` // where addresses are; without files nobody knows
+	Dedup dedup.Config `yaml:"dedup"` // how long a repeat of an event is known as one
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // networks whose X-Forwarded-For is believed, such as 10.0.0.0/8
 }
@@ -86,6 +88,7 @@ func DefaultConfig() Config {
 		DrainTimeout:     8 * time.Second, // twice this is below the 20 s that a part gets to stop
 		Spool:            spool.DefaultConfig(),
 		GeoIP:            geo.DefaultConfig(),
+		Dedup:            dedup.DefaultConfig(),
 	}
 }
 

@@ -55,7 +55,8 @@ func TestADeliveryReachesTheTopicAndARepeatIsTheSame(t *testing.T) {
 	require.Len(t, events, 2)
 	lead := events["meta:leadgen:55459717045641545"]
 	require.NotNil(t, lead)
-	require.Equal(t, 2, times[lead.EventId], "a repeat is stored again, under the same id: it counts once")
+	require.Equal(t, 1, times[lead.EventId], "the provider hears 200 again, and the topic hears nothing")
+	require.Equal(t, 2.0, f.value(t, "leadstream_ingest_repeats_total", "site", "demo"))
 	require.Equal(t, []string{"form", "leadgen", "meta:lead:55459717045641545", "demo", "meta"}, []string{lead.Type, lead.Name, lead.AnonymousId, lead.Site, lead.Protocol})
 	require.Equal(t, int64(1772446530000), lead.EventTime)
 	require.Contains(t, string(lead.Properties), `"leadgen_id":55459717045641545`)

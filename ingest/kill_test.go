@@ -17,7 +17,10 @@ import (
 )
 
 // childBroker makes this test binary a collector for the broker it names, so that a test can kill -9 a real process.
-const childBroker = "INGEST_TEST_CHILD_BROKER"
+const (
+	childBroker = "INGEST_TEST_CHILD_BROKER"
+	childDedup  = "INGEST_TEST_CHILD_DEDUP" // its folder of event ids; empty = none
+)
 
 func TestMain(m *testing.M) {
 	if brokers := os.Getenv(childBroker); brokers != "" {
@@ -28,7 +31,9 @@ func TestMain(m *testing.M) {
 }
 
 func collectUntilKilled(brokers []string) {
-	s, err := New(testConfig(), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), KafkaOpts: []KafkaOption{kgo.SeedBrokers(brokers...)}})
+	cfg := testConfig()
+	cfg.Dedup.Dir = os.Getenv(childDedup)
+	s, err := New(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), KafkaOpts: []KafkaOption{kgo.SeedBrokers(brokers...)}})
 	if err != nil {
 		panic(err)
 	}
@@ -37,10 +42,11 @@ func collectUntilKilled(brokers []string) {
 }
 
 // child starts a collector in a process of its own.
-func child(t *testing.T, brokers []string) (*exec.Cmd, *fixture) {
+func child(t *testing.T, brokers []string, env ...string) (*exec.Cmd, *fixture) {
 	t.Helper()
 	process := exec.Command(os.Args[0])
 	process.Env = append(os.Environ(), childBroker+"="+strings.Join(brokers, ","))
+	process.Env = append(process.Env, env...)
 	out, err := process.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, process.Start())

@@ -45,6 +45,7 @@ type Service struct {
 	atlas      *geo.Atlas
 	metrics    *metrics
 	delivery   *delivery
+	repeats    *repeats
 	complaints sometimes
 
 	pace        *pace
@@ -73,6 +74,11 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
+	seen, err := newRepeats(cfg, d)
+	if err != nil {
+		way.abandon()
+		return nil, err
+	}
 	s := &Service{
 		cfg: cfg, log: d.Log, now: d.Now,
 		routes:  append(append(collectRoutes(), hookRoutes(cfg, d.Registry)...), staticRoutes(d.Static)...),
@@ -80,13 +86,13 @@ func New(cfg Config, d Deps) (*Service, error) {
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
 		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
-		pace: newPace(cfg, d.Registry), certificate: shown,
+		pace: newPace(cfg, d.Registry), certificate: shown, repeats: seen,
 	}
 	s.metrics.watchRoom(d.Registry, s.bodies.room)
 	s.router = newRouter(s.routes)
 	if s.listener, err = telemetry.Listen(cfg.Listen, "ingest.listen"); err != nil {
 		way.abandon()
-		return nil, err
+		return nil, errors.Join(err, seen.close())
 	}
 	return s, nil
 }
@@ -100,7 +106,7 @@ func (s *Service) Ready(ctx context.Context) error {
 }
 
 // Run serves until ctx ends. Then, in this order: 1. no new connections, 2. the requests under way get their answer, 3. the
-// spool and the producer are closed, when nobody can hand them anything any more.
+// spool, the producer and the memory of ids are closed, when nobody can hand them anything any more.
 func (s *Service) Run(ctx context.Context) error {
 	server := s.newServer()
 	go s.atlas.Run(ctx)
@@ -118,7 +124,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		<-served // always http.ErrServerClosed here
 	}
-	return errors.Join(failed, s.drain(ctx, s.delivery.close))
+	return errors.Join(failed, s.drain(ctx, s.delivery.close), s.repeats.close())
 }
 
 // drain gives one part of the stop its time, although ctx has ended.

@@ -24,7 +24,7 @@ func ensureIDs(f *facts, it *protocol.Item) *protocol.Fault {
 		if err != nil {
 			return fault(internalFault, err.Error())
 		}
-		e.EventId = id.String()
+		e.EventId, it.IDMade = id.String(), true
 		f.note(idMade)
 	}
 	return nil

@@ -121,6 +121,7 @@ func (g *globals) load() (Config, config.Report, error) {
 // so that a role started alone finds the stores of an `all` beside it.
 func (c *Config) stores() {
 	c.spool(len(c.Kafka.Brokers) == 0)
+	c.dedup()
 	if len(c.Kafka.Brokers) == 0 {
 		c.Kafka.Brokers = []string{c.Embedded.KafkaListen}
 		c.Scoring.FreshTransactionalID = true // the embedded broker's rule (DESIGN, Non-obvious)
@@ -144,6 +145,16 @@ func (c *Config) spool(embedded bool) {
 	if embedded {
 		s.Always = true
 		s.KeepFor = max(s.KeepFor, spool.KeepForEmbedded)
+	}
+}
+
+// dedup places the collectors' memory of event ids.
+func (c *Config) dedup() {
+	switch d := &c.Ingest.Dedup; d.Dir {
+	case "":
+		d.Dir = c.under("dedup")
+	case "none":
+		d.Dir = ""
 	}
 }
 

@@ -51,6 +51,7 @@ type Item struct {
 	SentAt     Instant   // when this event was sent, if the protocol says it for each
 	ReceivedAt Instant   // history: when it was received long ago
 	Raw        string    // as it came
+	IDMade     bool      // the event id is the pipeline's own: no sender can repeat it
 	Fault      *Fault
 }
 

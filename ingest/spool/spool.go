@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"leadstream/internal/folderlock"
 )
 
 var (
@@ -83,9 +85,9 @@ func open(cfg Config, d Deps, on disk) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil { // what is in there are people's events
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	held, err := lock(dir)
+	held, err := folderlock.Take(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("spool: %w", err)
 	}
 	s := &Spool{
 		dir: dir, cfg: cfg, log: d.Log, now: d.Now, disk: on, lock: held, boot: bootID(),
