@@ -91,8 +91,10 @@ cover: ## coverage over all packages
 bench: ## the whole path: freshness, sustained rate, second start (docs/performance.md)
 	@go test -run '^$$' -bench 'Freshness|Sustained|SecondStart' -benchtime 1x -count $${COUNT:-5} -timeout 30m ./cmd/leadstream
 
-bench-ingest: ## collectors against bare handlers
-	@go test -run '^$$' -bench . -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest ./ingest/spool
+bench-ingest: ## collectors against bare handlers, in turns, LEADSTREAM_BENCH_ROUNDS=5; then decoding and spool
+	@go test -run '^$$' -bench Peers -benchtime 1x -timeout 30m ./ingest
+	@go test -run '^$$' -bench 'Decode|Deliver' -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest
+	@go test -run '^$$' -bench . -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest/spool
 
 bench-score: ## the model, and the worker against consume-only
 	@go test -run '^$$' -bench . -benchtime 3x -count $${COUNT:-5} -timeout 30m ./scoring

@@ -88,6 +88,12 @@ func (t router) find(path string) (route, bool) {
 	return best, best.path != ""
 }
 
+// takesEvents tells whether POSTs to a path are a collector's: package front may serve them. Hooks and files are not among them.
+func (t router) takesEvents(path string) bool {
+	r, ok := t.exact[path]
+	return ok && r.takes(http.MethodPost)
+}
+
 // ServeHTTP answers every request of the collectors' port, counts it, and survives it.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()

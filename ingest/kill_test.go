@@ -23,6 +23,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if role := os.Getenv(benchRole); role != "" {
+		playRole(role)
+	}
 	if brokers := os.Getenv(childBroker); brokers != "" {
 		collectUntilKilled(strings.Split(brokers, ","))
 		return

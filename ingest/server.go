@@ -3,10 +3,13 @@ package ingest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"time"
 
 	"go.uber.org/zap"
+
+	"leadstream/ingest/front"
 )
 
 // newServer is the HTTP server with everything that bounds a stranger.
@@ -41,11 +44,23 @@ func (s *Service) writeTimeout() time.Duration {
 	return s.cfg.ReadTimeout + body + 2*s.cfg.ProduceTimeout + 30*time.Second
 }
 
-// listenAndServe returns only with an error.
-func (s *Service) serve(ctx context.Context, server *http.Server) error {
-	if s.certificate == nil {
-		return server.Serve(s.listener)
+// serve starts to answer, and returns what stops that again; on served it says why it ended, if nobody has stopped it.
+// Without TLS, package front takes the usual requests and leaves the others to net/http.
+func (s *Service) serve(ctx context.Context, server *http.Server, served chan<- error) (shutdown func(context.Context) error) {
+	if s.certificate != nil {
+		go s.certificate.watch(ctx)
+		go func() { served <- server.ServeTLS(s.listener, "", "") }()
+		return server.Shutdown
 	}
-	go s.certificate.watch(ctx)
-	return server.ServeTLS(s.listener, "", "")
+	first := front.New(front.Config{
+		Handler: s, Takes: s.router.takesEvents, Idle: server.IdleTimeout, Body: server.ReadTimeout, Write: server.WriteTimeout,
+	}, s.Addr())
+	go func() { served <- first.Serve(s.listener) }()
+	go func() { served <- server.Serve(first.Rest()) }()
+	return func(ctx context.Context) error {
+		closed := s.listener.Close()
+		rest := make(chan error, 1)
+		go func() { rest <- server.Shutdown(ctx) }()
+		return errors.Join(closed, first.Shutdown(ctx), <-rest)
+	}
 }

@@ -111,18 +111,17 @@ func (s *Service) Run(ctx context.Context) error {
 	server := s.newServer()
 	go s.atlas.Run(ctx)
 	s.delivery.start()
-	served := make(chan error, 1)
-	go func() { served <- s.serve(ctx, server) }()
+	served := make(chan error, 2)
+	shutdown := s.serve(ctx, server, served)
 	var failed error
 	select {
 	case err := <-served:
 		failed = fmt.Errorf("collectors on %s: %w", s.Addr(), err)
 	case <-ctx.Done():
-		failed = s.drain(ctx, server.Shutdown)
+		failed = s.drain(ctx, shutdown)
 		if failed != nil {
 			failed = fmt.Errorf("requests still under way after %v were cut off: %w", s.cfg.DrainTimeout, errors.Join(failed, server.Close()))
 		}
-		<-served // always http.ErrServerClosed here
 	}
 	return errors.Join(failed, s.drain(ctx, s.delivery.close), s.repeats.close())
 }
