@@ -20,19 +20,19 @@ import (
 // A load generator that costs little, since it shares the cores with what it measures: prepared bytes into a socket, an answer
 // read to its end. The same for all, on the same kind of connections.
 
-// request is one prepared request; every event in it gets an id of its own each time, lest repeats be recognised as such.
-type request struct {
+// prepared is one prepared request; every event in it gets an id of its own each time, lest repeats be recognised as such.
+type prepared struct {
 	text []byte
 	ids  []int // where the 8 digits of each event's id are
 }
 
 const idMark = "ajs-next-1772446530123-"
 
-func prepare(path, body string) *request {
+func prepare(path, body string) *prepared {
 	text := []byte(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: collect.acme.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36\r\n"+
 		"Accept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\nContent-Type: text/plain\r\nOrigin: https://acme.example\r\nReferer: https://acme.example/\r\n"+
 		"Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: cross-site\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body))
-	r := &request{text: text}
+	r := &prepared{text: text}
 	for at := 0; ; {
 		i := bytes.Index(text[at:], []byte(idMark))
 		if i < 0 {
@@ -45,7 +45,7 @@ func prepare(path, body string) *request {
 
 var lastID atomic.Int64
 
-func (r *request) renew() {
+func (r *prepared) renew() {
 	next := lastID.Add(int64(len(r.ids))) - int64(len(r.ids))
 	for i, at := range r.ids {
 		n := next + int64(i)
@@ -59,13 +59,13 @@ func (r *request) renew() {
 type caller struct {
 	conn net.Conn
 	in   *bufio.Reader
-	request
+	prepared
 }
 
-func dial(b *testing.B, addr string, r *request) *caller {
+func dial(b *testing.B, addr string, r *prepared) *caller {
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(b, err)
-	return &caller{conn, bufio.NewReader(conn), request{slices.Clone(r.text), r.ids}}
+	return &caller{conn, bufio.NewReader(conn), prepared{slices.Clone(r.text), r.ids}}
 }
 
 // call sends the request and reads the answer, which must be a 200.
@@ -97,7 +97,7 @@ func (c *caller) call() error {
 }
 
 // closedLoop has each caller send as soon as it was answered, and returns the requests a second of the time after the warm-up.
-func closedLoop(b *testing.B, addr string, r *request, callers int, warm, measured time.Duration, begin, end func()) float64 {
+func closedLoop(b *testing.B, addr string, r *prepared, callers int, warm, measured time.Duration, begin, end func()) float64 {
 	var done, stop atomic.Int64
 	var group sync.WaitGroup
 	for range callers {
@@ -126,7 +126,7 @@ func closedLoop(b *testing.B, addr string, r *request, callers int, warm, measur
 
 // openLoop sends at a rate, whatever the answers do, and returns all latencies, counted from when each request was due: a stall
 // costs those that could not be sent, too.
-func openLoop(b *testing.B, addr string, r *request, callers int, rate float64, measured time.Duration) []time.Duration {
+func openLoop(b *testing.B, addr string, r *prepared, callers int, rate float64, measured time.Duration) []time.Duration {
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	var all []time.Duration

@@ -48,7 +48,7 @@ func BenchmarkPeers(b *testing.B) {
 	b.Run("batch15_vs_map", func(b *testing.B) { versus(b, "map", 15, prepare("/v1/batch", batch)) })
 }
 
-func versus(b *testing.B, peer string, perRequest float64, r *request) {
+func versus(b *testing.B, peer string, perRequest float64, r *prepared) {
 	rounds := envNumber("LEADSTREAM_BENCH_ROUNDS", 5)
 	took := time.Duration(envNumber("LEADSTREAM_BENCH_MS", 1500)) * time.Millisecond
 	for range b.N {
@@ -91,7 +91,7 @@ func versus(b *testing.B, peer string, perRequest float64, r *request) {
 }
 
 // best offers more and more callers and returns the sample with the highest rate.
-func best(b *testing.B, p, broker *player, r *request, took time.Duration) sample {
+func best(b *testing.B, p, broker *player, r *prepared, took time.Duration) sample {
 	defer func() {
 		if broker == nil {
 			p.stop()
