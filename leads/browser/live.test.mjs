@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { at, until, visitor } from '../../tracker/browser/house.mjs'
+import { patience } from '../../tracker/browser/recorder.mjs'
 
 const row = '[data-hot] tr[data-lead]'
 
@@ -16,7 +17,7 @@ test('a visit heats up the hot list and the lead page while they are open', asyn
   const shop = await shopper.newPage()
 
   await shop.goto(`http://${at.ingest}/demo/`)
-  await until('the first lead', async () => (await (await fetch(`http://${at.leads}/v1/leads`)).json()).leads.length === 1, 20_000)
+  await until('the first lead', async () => (await (await fetch(`http://${at.leads}/v1/leads`)).json()).leads.length === 1, patience)
   await list.goto(`http://${at.leads}/`)
   const score = async () => Number(await list.locator(`${row} .c-score .num`).first().textContent())
   const cold = await score()
@@ -27,7 +28,7 @@ test('a visit heats up the hot list and the lead page while they are open', asyn
   await shop.waitForURL('**/pricing**')
   const clicked = Date.now()
   await list.waitForFunction(([selector, before]) => Number(document.querySelector(`${selector} .c-score .num`).textContent) > before + 10,
-    [row, cold], { polling: 20, timeout: 10_000 })
+    [row, cold], { polling: 20 })
   const waited = Date.now() - clicked
   console.log(`the hot list showed the pricing page ${waited} ms after it was opened`)
   assert.match(await list.locator(`${row} .c-why`).first().textContent(), /Pricing/)
@@ -40,8 +41,8 @@ test('a visit heats up the hot list and the lead page while they are open', asyn
   await shop.fill('[name=company]', 'Boden')
   await shop.click('form .button')
   await shop.waitForURL('**/thanks.html')
-  await lead.waitForFunction(() => /Ada Kiln/.test(document.body.textContent) && /Form sent/.test(document.body.textContent), null, { timeout: 10_000 })
-  await list.waitForFunction(selector => /Ada Kiln/.test(document.querySelector(selector).textContent), row, { timeout: 10_000 })
+  await lead.waitForFunction(() => /Ada Kiln/.test(document.body.textContent) && /Form sent/.test(document.body.textContent))
+  await list.waitForFunction(selector => /Ada Kiln/.test(document.querySelector(selector).textContent), row)
   assert.match(await list.locator(`${row} .c-stage`).first().textContent(), /Interest|Intent/)
   assert.equal(loads, 0, 'the list was never loaded again')
   assert.deepEqual(complaints, [])

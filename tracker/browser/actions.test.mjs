@@ -29,7 +29,7 @@ test('clicks are told by kind', async () => {
     <p id="plain">no link</p>`)
   for (const id of ['in', 'out', 'pdf', 'dl', 'mail', 'tel', 'btn', 'typed', 'inner', 'plain']) await page.click(`#${id}`)
   await recorder.until('nine clicks', () => recorder.of('click').length >= 9)
-  await pause(400)
+  await on.settled(page)
   const told = recorder.of('click').map(e => [e.properties.id, e.properties.kind, e.properties.text])
   assert.deepEqual(told, [
     ['in', 'link', 'See our pricing'], ['out', 'outbound', 'other'], ['pdf', 'download', 'data sheet'],
@@ -60,7 +60,7 @@ test('the middle button opens a tab and counts, the right one opens a menu and d
   await page.click('#a', { button: 'right' })
   await page.click('#a', { button: 'middle' })
   await recorder.until('a click', () => recorder.of('click')[0])
-  await pause(400)
+  await on.settled(page)
   assert.equal(recorder.of('click').length, 1)
 })
 
@@ -81,6 +81,7 @@ test('scroll depth is told by quarters, each once a view, also on a page that gr
   assert.deepEqual(quarters(), [25, 50])
   await page.evaluate(() => { document.querySelector('#tall').style.height = '40000px' })
   await to(1) // a tenth of what the page is now
+  await on.settled(page)
   assert.deepEqual(quarters(), [25, 50])
   await page.evaluate(() => scrollTo(0, 1e9))
   await recorder.until('the end', () => quarters().includes(100))

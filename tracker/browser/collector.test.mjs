@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { at, until, visitor } from './house.mjs'
+import { patience } from './recorder.mjs'
 
 async function stored(anonymous) {
   const sql = `SELECT DISTINCT toString(event_id), toString(type) FROM leadstream.events WHERE anonymous_id = '${anonymous}' FORMAT TSV`
@@ -50,7 +51,7 @@ test('what a browser does on the demo site is in ClickHouse, and is a lead', asy
   await until('every event in ClickHouse', async () => {
     const ids = await stored(anonymous)
     return made.size > 10 && [...made].every(id => ids.has(id))
-  }, 20_000)
+  }, patience)
   // The last beat of a page may be made so late that the test does not hear of it; nothing else may be strange.
   for (const [id, type] of await stored(anonymous)) assert.ok(made.has(id) || type === 'dwell', `nobody made ${type} ${id}`)
   const leads = await until('the lead', async () => {
@@ -58,7 +59,7 @@ test('what a browser does on the demo site is in ClickHouse, and is a lead', asy
     const answer = await reply.json()
     if (!answer.leads?.some(lead => lead.user_id === 'ada@boden.example')) throw new Error(JSON.stringify(answer))
     return answer.leads
-  }, 20_000)
+  }, patience)
   assert.equal(leads.length, 1, 'one person is one lead')
   assert.ok(leads[0].score > 0, JSON.stringify(leads[0]))
   assert.deepEqual(complaints, [])

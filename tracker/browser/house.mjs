@@ -9,7 +9,7 @@ import path from 'node:path'
 import { after, before } from 'node:test'
 import { chromium } from 'playwright-core'
 import { executable, flags } from './launch.mjs'
-import { pause } from './recorder.mjs'
+import { patience, pause } from './recorder.mjs'
 
 const binary = process.env.LEADSTREAM_BIN
 if (!binary) {
@@ -69,8 +69,10 @@ after(async () => {
 // and robots make no leads.
 export async function visitor() {
   const version = browser.version().split('.')[0]
-  return browser.newContext({
+  const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`,
   })
+  context.setDefaultTimeout(patience)
+  return context
 }

@@ -1,8 +1,8 @@
 // A headless Chromium for the tests: the real one of the machine, with a profile of its own.
 
-import { after, afterEach, before } from 'node:test'
+import { after, afterEach, before, beforeEach } from 'node:test'
 import { chromium } from 'playwright-core'
-import { Recorder, pause } from './recorder.mjs'
+import { Recorder, patience } from './recorder.mjs'
 
 export const executable = process.env.LEADSTREAM_CHROMIUM || '/usr/bin/chromium'
 
@@ -20,16 +20,13 @@ export function stage() {
       executablePath: executable, headless: true, args: flags,
       ignoreDefaultArgs: ['--disable-back-forward-cache'],
     })
-    it.recorder = await new Recorder().start()
   })
-  after(async () => {
-    await browser?.close()
-    await it.recorder?.stop()
-  })
+  after(async () => { await browser?.close() })
+  // A recorder a test: the last beacons of the pages that afterEach closes come when they like, and find nobody.
+  beforeEach(async () => { it.recorder = await new Recorder().start() })
   afterEach(async () => {
     await it.context?.close()
-    await pause(150) // the last beacons of the closed pages belong to this test, not to the next
-    it.recorder.forget()
+    await it.recorder.stop()
   })
 
   /** visitor is a browser nobody has seen before. made holds the id of every event that its pages make. */
@@ -37,6 +34,7 @@ export function stage() {
     const made = new Set()
     const failures = []
     it.context = await browser.newContext(options)
+    it.context.setDefaultTimeout(patience)
     await it.context.exposeBinding('leadstreamMade', (_, id) => { made.add(id) })
     await it.context.addInitScript(() => {
       const log = console.log
@@ -55,12 +53,25 @@ export function stage() {
   }
 
   /** arrived waits until every event that was made has arrived, and no other. */
-  it.arrived = async (ms = 10_000) => {
+  it.arrived = async (ms = patience) => {
     const { recorder } = it
     await recorder.until('every made event to arrive', () => [...it.made].every(id => recorder.ids().has(id)), ms)
     // The last beat of a page may be made so late that the test does not hear of it; nothing else may be strange.
     const strange = recorder.events.filter(event => !it.made.has(event.event_id) && event.type !== 'dwell')
     if (strange.length) throw new Error(`arrived, but nobody made them: ${JSON.stringify(strange)}`)
+  }
+
+  /**
+   * settled shows that nothing more comes: the tracker sends in order, so what it has made until now is here
+   * when an event made now is.
+   */
+  it.settled = async page => {
+    const mark = `mark ${Math.random()}`
+    await page.evaluate(name => leadstream('track', name), mark)
+    const marked = event => event.name === mark
+    await it.recorder.until('the mark', () => it.recorder.events.some(marked))
+    for (const event of it.recorder.events.filter(marked)) it.made.delete(event.event_id)
+    it.recorder.events = it.recorder.events.filter(event => !marked(event))
   }
   return it
 }

@@ -32,6 +32,7 @@ export async function tabs(executable, flags) {
       const { targetId } = await send('Target.createTarget', { url })
       const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true })
       return {
+        go: url => send('Page.navigate', { url }, sessionId),
         front: () => send('Page.bringToFront', {}, sessionId),
         input: (type, params) => send(`Input.dispatch${type}Event`, params, sessionId),
         run: async expression => (await send('Runtime.evaluate', { expression, awaitPromise: true }, sessionId)).result.value,

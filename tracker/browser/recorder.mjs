@@ -9,13 +9,18 @@ import { fileURLToPath } from 'node:url'
 
 const tracker = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const behind = process.env.LEADSTREAM_URL
+// TRACKER_TEST_DELAY makes every answer this many ms late: what a slow machine does to a test, to be had at will.
+const late = Number(process.env.TRACKER_TEST_DELAY || 0)
+
+// patience is how long a test waits for what must come, in ms: a busy machine is not a broken one.
+export const patience = 60_000
 const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml', '.pdf': 'application/pdf' }
 
 export class Recorder {
   bodies = []      // everything that came in, refused or not: {at, status, body}
   events = []      // events answered with 2xx, in order, repeats included
   pages = new Map()
-  answers = []     // how the next posts are answered: {status, retryAfter, delay, hang}
+  answers = []     // how the next posts are answered: {status, retryAfter, when: a promise to wait for}
   #server = http.createServer((request, response) => this.#serve(request, response).catch(error => {
     response.writeHead(500).end(String(error.stack))
   }))
@@ -35,18 +40,11 @@ export class Recorder {
     return new Promise(done => this.#server.close(done))
   }
 
-  forget() {
-    this.bodies = []
-    this.events = []
-    this.answers = []
-    this.pages.clear()
-  }
-
   /** page puts a page on the site; extra are attributes of the tag, headers of the answer. */
-  page(where, body, { tag = '', head = '', headers = {}, script = `${this.collector}/tracker.js`, delay = 0, debug = 'data-debug' } = {}) {
+  page(where, body, { tag = '', head = '', headers = {}, script = `${this.collector}/tracker.js`, debug = 'data-debug' } = {}) {
     const html = `<!doctype html><html><head><title>${where}</title>${head}` +
       `<script async src="${script}" data-key="demo" ${debug} ${tag}></script></head><body>${body}</body></html>`
-    this.pages.set(where, { html, headers, delay })
+    this.pages.set(where, { html, headers })
   }
 
   of(type) {
@@ -58,7 +56,7 @@ export class Recorder {
   }
 
   /** until waits for what must come; it says what there was instead. */
-  async until(what, holds, ms = 10_000) {
+  async until(what, holds, ms = patience) {
     for (const end = Date.now() + ms; Date.now() < end; await pause(20)) {
       const value = await holds(this)
       if (value) return value
@@ -77,7 +75,6 @@ export class Recorder {
     }
     const page = this.pages.get(url.pathname)
     if (!page) return response.writeHead(404, { 'Content-Type': 'text/plain' }).end('no such page')
-    await pause(page.delay)
     response.writeHead(200, { 'Content-Type': types['.html'], ...page.headers }).end(page.html)
   }
 
@@ -107,8 +104,8 @@ export class Recorder {
     const answer = this.answers.shift() || {}
     const note = { at: Date.now(), status: answer.status || 200, body: JSON.parse(body), url: url.href, headers: request.headers }
     this.bodies.push(note)
-    if (answer.hang) return
-    await pause(answer.delay || 0)
+    await answer.when
+    await pause(late)
     if (note.status === 200 && behind) note.status = await forward(url, body, request.headers)
     if (note.status < 300) this.events.push(...note.body.events)
     if (answer.retryAfter) cors['Retry-After'] = answer.retryAfter

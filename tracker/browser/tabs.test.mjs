@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { answered, posts, stop } from './clock.mjs'
 import { stage } from './launch.mjs'
 import { pause } from './recorder.mjs'
 
@@ -35,15 +36,17 @@ test('what a closed tab left behind is sent by one of two others, not by both', 
   recorder.answers = [{ status: 503, retryAfter: '1' }]
   await first.goto(recorder.local) // a secure context, so navigator.locks is there
   await recorder.until('the refusal', () => recorder.bodies[0])
+  const closed = first.waitForEvent('close')
   await first.close({ runBeforeUnload: true })
+  await closed
   await pause(1500) // Retry-After holds for the heirs too
   const [one, two] = [await context.newPage(), await context.newPage()]
   await Promise.all([one.goto(recorder.local), two.goto(recorder.local)])
   await on.arrived()
-  await pause(800)
+  for (const page of [one, two]) await on.settled(page)
   assert.equal(recorder.events.length, recorder.ids().size, 'both heirs sent it')
   assert.equal(recorder.of('page').length, 3)
-  assert.deepEqual(await queues(one), [])
+  await answered(one)
 })
 
 test('a living tab keeps what it is still trying to send', async () => {
@@ -51,17 +54,29 @@ test('a living tab keeps what it is still trying to send', async () => {
   recorder.page('/', '')
   const context = await on.visitor()
   const one = await context.newPage()
-  recorder.answers = [{ status: 503, retryAfter: '3' }]
-  await one.goto(recorder.site)
-  await recorder.until('the refusal', () => recorder.bodies[0])
+  await stop(one)
+  const open = async page => {
+    await page.goto(recorder.site)
+    await page.waitForFunction(() => window.leadstream && window.leadstream.v)
+  }
+  recorder.answers = [{ status: 503, retryAfter: '60' }]
+  const refused = one.waitForResponse(response => response.status() === 503)
+  await open(one)
+  await refused
   const two = await context.newPage()
-  await two.goto(recorder.site)
+  await open(two)
   await recorder.until("the second tab's page", () => recorder.of('page').length === 1)
-  await pause(500)
-  assert.equal(recorder.events.length, 1, "the second tab sent the first one's events although that one lives")
-  await recorder.until("the first tab's page", () => recorder.of('page').length === 2, 6000)
+  // It looks for heritage every 5 s, and sends its own two beats.
+  for (const beats of [1, 2]) {
+    assert.ok(await posts(two, 20_000))
+    await recorder.until('its beat', () => recorder.of('dwell').length === beats)
+  }
+  assert.ok(!await posts(two, 15_000), "the second tab sent the first one's events although that one lives")
+  assert.equal(recorder.of('page').length, 1)
+  assert.ok(await posts(one, 60_000))
+  await recorder.until("the first tab's page", () => recorder.of('page').length === 2)
   await on.arrived()
-  assert.equal(recorder.events.length, 2)
+  assert.equal(recorder.of('page').length, 2)
 })
 
 test('a tab that died without a word is inherited when its lease is over', async () => {
@@ -80,7 +95,7 @@ test('a tab that died without a word is inherited when its lease is over', async
   }, [old, stale])
   await page.reload()
   await recorder.until('the last words', () => recorder.of('track').some(e => e.name === 'last words'))
-  await pause(500)
+  await on.settled(page)
   assert.deepEqual(recorder.of('track').map(e => e.name), ['last words'], 'a day old, or not ours to send')
   assert.ok((await queues(page)).includes('_ls_q.alive'))
 })

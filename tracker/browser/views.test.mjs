@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { answered } from './clock.mjs'
 import { stage } from './launch.mjs'
-import { pause } from './recorder.mjs'
 
 const on = stage()
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -35,10 +35,13 @@ test('client-side navigation is a view; a rewritten query and a hash are not', a
   const page = await (await on.visitor()).newPage()
   await page.goto(`${recorder.site}/app`)
   await recorder.until('the first page', () => recorder.of('page')[0])
-  await page.evaluate(async () => {
+  await answered(page)
+  await page.evaluate(() => {
     history.pushState({}, '', '/app/one')
     document.title = 'One' // routers set it afterwards
-    await new Promise(done => setTimeout(done, 400))
+  })
+  await recorder.until('the second', () => recorder.of('page')[1])
+  await page.evaluate(async () => {
     history.replaceState({}, '', '/app/one?filter=a')
     history.replaceState({}, '', '/app/one?filter=ab')
     location.hash = 'part'
@@ -49,7 +52,7 @@ test('client-side navigation is a view; a rewritten query and a hash are not', a
   await recorder.until('four views', () => recorder.of('page').length >= 4)
   await page.goBack({ waitUntil: 'commit' })
   await recorder.until('five views', () => recorder.of('page').length >= 5)
-  await pause(500)
+  await on.settled(page)
   const seen = recorder.of('page').map(event => event.url.slice(recorder.site.length))
   assert.deepEqual(seen, ['/app', '/app/one', '/app/one?page=2', '/app/two', '/app/one?filter=ab#part'])
   assert.equal(recorder.of('page')[1].title, 'One')
@@ -94,6 +97,7 @@ test('a page that comes back from the back-forward cache is a view of its own', 
   const page = await (await on.visitor()).newPage()
   await page.goto(`${recorder.site}/first`)
   await recorder.until('first', () => recorder.of('page').length === 1)
+  await answered(page) // Chromium restores no page that waits for an answer
   await page.click('a')
   await recorder.until('second', () => recorder.of('page').length === 2)
   await page.goBack({ waitUntil: 'commit' })
@@ -113,7 +117,7 @@ test('two tags on one page count once', async () => {
   const page = await (await on.visitor()).newPage()
   await page.goto(recorder.site)
   await recorder.until('the page', () => recorder.of('page')[0])
-  await pause(600)
+  await on.settled(page)
   assert.equal(recorder.of('page').length, 1)
 })
 

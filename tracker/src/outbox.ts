@@ -18,7 +18,7 @@ const enum Limit {
   Lease = 120000,   // ms; a hidden tab's timers run once a minute: two of those
   Gather = 250,     // ms; puts together what happens together, and nobody who watches the hot list notices
   Answer = 20000,   // ms; a page may have replaced fetch by one that never answers
-  Wait = 300000,    // ms
+  Wait = 300,       // s
 }
 const PREFIX = '_ls_q.'
 
@@ -27,6 +27,7 @@ let queue: any[] = []
 let flying: any[] = []
 let fails = 0
 let notBefore = 0
+let asked: any // for patience, by a collector that answered
 let stored: any // the queue also stands in localStorage
 
 const size = (text: string) => new Blob([text]).size
@@ -84,13 +85,14 @@ export const flush = safe(() => {
   const answer = safe((status?: any, after?: any) => {
     if (flying != batch) return // too late
     flying = []
+    asked = status
     if (/^(2|4(?!08|29))/.test(status)) {
       // Taken, or refused for good: asking again would get the same answer.
       fails = notBefore = 0
       drop(batch)
     } else {
       // Up to a third at random on top, so that an outage's browsers do not all come back in one second.
-      notBefore = Date.now() + Math.min(after * 1000 || 1000 * 2 ** fails++, Limit.Wait) * (1 + Math.random() / 3)
+      notBefore = Date.now() + Math.min(+after || 2 ** fails++, Limit.Wait) * (1000 + Math.random() * 333)
     }
     save()
     wake(0)
@@ -121,11 +123,15 @@ export const leave = () => {
   if (stored) queue = []
 }
 
-/** adopt takes over what released and dead tabs have left, and renews our own lease. */
-export const adopt = () => {
+/**
+ * adopt takes over what released and dead tabs have left, and renews our own lease. An event says that the network
+ * is back: that ends our wait for it, but not one that a collector asked for.
+ */
+export const adopt = (back?: unknown) => {
+  if (back && !asked) notBefore = 0
   // Two tabs that start together must not both take: the lock is there on https and localhost.
-  if (!full() || !navigator.locks) take()
-  else navigator.locks.request(PREFIX, take).catch(take)
+  if (full() && navigator.locks) navigator.locks.request(PREFIX, take).catch(take)
+  else take()
 }
 
 const take = safe(() => {

@@ -101,7 +101,7 @@ export const watch = () => {
       adopt()
     }
   })
-  setInterval(safe(() => beat()), 1000)
+  setInterval(safe(beat), 1000)
   if (settings.spa == 'off') return
   for (const method of ['pushState', 'replaceState'] as const) {
     const theirs = history[method]
