@@ -53,13 +53,11 @@ func TestErasedIsErased(t *testing.T) {
 		require.NotContains(t, e.Detail, "ada")
 		found[e.Store] = e
 	}
-	require.EqualValues(t, 14, found["table events"].Removed)
+	require.GreaterOrEqual(t, found["table events"].Removed, uint64(14), "all of hers, and what stood twice")
 	require.Positive(t, found["table ledger"].Removed)
 	require.Positive(t, found["table lead_state"].Removed)
 	require.Contains(t, found, "topic "+schemas.TopicEvents)
 
-	// The same beacons once more, as a retry would send them: received after the request, so they are a new acquaintance. Kept
-	// out of the search, which is for what was there before.
 	ids := append([]string{"--site", "demo"}, "--email", ada.Emails[0], "--user-id", ada.UserIDs[0])
 	for _, id := range ada.AnonymousIDs {
 		ids = append(ids, "--anonymous-id", id)
@@ -70,9 +68,9 @@ func TestErasedIsErased(t *testing.T) {
 		require.Equal(t, "0", strings.Fields(line)[3], line)
 	}
 	status, out, _ = runWords(t, append(append([]string{"erasure", "check", lead}, ids...), h.flags()...)...)
-	require.Contains(t, out, "topic "+schemas.TopicEvents, out)
-	require.Regexp(t, `topic leadstream.events.v1 +\d+ +14 `, out, "the log keeps them until retention, and the check says so")
-	_ = status // the spool and the snapshots may keep them until they are written anew; the evidence says until when
+	// 14, and again those that the spool handed over after the kill: none of which became a row.
+	require.Regexp(t, `topic leadstream.events.v1 +\d+ +(1[4-9]|2\d) `, out, "the log keeps them until retention, and the check says so")
+	require.Equal(t, 1, status, "and the spool's files do, until they are done with: %s", out)
 
 	leadsNow := h.hot(t)
 	require.NotContains(t, leadsNow, ada.AnonymousIDs[0])

@@ -63,7 +63,8 @@ func migrateTopics(ctx context.Context, cfg Config, embeddedBroker bool) error {
 		case embeddedBroker:
 			topic.Configs = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
 		case t.Compacted:
-			topic.Configs = map[string]string{"cleanup.policy": "compact"}
+			// An erased person's old records are gone a week later at the most, and not whenever the broker finds it worth while.
+			topic.Configs = map[string]string{"cleanup.policy": "compact", "max.compaction.lag.ms": strconv.FormatInt((7 * 24 * time.Hour).Milliseconds(), 10)}
 		default:
 			topic.Configs = map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.FormatInt(keep.Milliseconds(), 10)}
 		}
