@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 )
 
 // restore brings partitions up to the changelog's high watermark: a snapshot if
@@ -33,14 +35,14 @@ func (s *session) restore(ctx context.Context, parts map[int32]*partition) error
 	if err != nil {
 		return fmt.Errorf("scoring: end offsets of leads: %w", err)
 	}
-	r := &restorer{session: s, parts: parts, last: map[int32]*written{}}
+	r := newRestorer(s, parts)
+	defer r.finish()
 	tail := s.newTail(schemas.TopicLeads, r.take)
+	if err := s.bases(parts, starts, ends); err != nil {
+		return err
+	}
 	for num, p := range parts {
-		start, end := offsetOf(starts, schemas.TopicLeads, num), offsetOf(ends, schemas.TopicLeads, num)
-		if err := s.base(p, start, end); err != nil {
-			return err
-		}
-		tail.add(num, p.changelog, end)
+		tail.add(num, p.changelog, offsetOf(ends, schemas.TopicLeads, num))
 	}
 	if err := tail.read(ctx); err != nil {
 		return err
@@ -49,6 +51,18 @@ func (s *session) restore(ctx context.Context, parts map[int32]*partition) error
 		p.changelog = max(p.changelog, offsetOf(ends, schemas.TopicLeads, num))
 	}
 	return r.believe(ctx)
+}
+
+// bases loads the snapshots, a few at a time.
+func (s *session) bases(parts map[int32]*partition, starts, ends kadm.ListedOffsets) error {
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for num, p := range parts {
+		work.Go(func() error {
+			return s.base(p, offsetOf(starts, schemas.TopicLeads, num), offsetOf(ends, schemas.TopicLeads, num))
+		})
+	}
+	return work.Wait()
 }
 
 // base is what the tail is read on top of: the state in memory, a snapshot, or nothing.

@@ -12,11 +12,12 @@ import (
 // lead that an event touches is unpacked, and packed again when its transaction
 // stands; what is here is always the committed state.
 type leads struct {
-	rows   arena
-	words  *model.Words
-	timers timers
-	buffer []byte // what is being packed
-	cursor struct {
+	rows      arena
+	words     *model.Words
+	timers    timers
+	buffer    []byte // what is being packed
+	restoring model.Lead
+	cursor    struct {
 		chunk, offset int
 		of            *chunk // the number may belong to another one by now
 	}
@@ -55,8 +56,8 @@ func (s *leads) store(l *model.Lead, due int64) {
 // restore takes one record of the changelog, which replaces what was known of
 // the lead.
 func (s *leads) restore(m *model.Model, rec *pb.LeadRecord) error {
-	lead, err := m.Restore(rec)
-	if err != nil {
+	lead := &s.restoring
+	if err := m.RestoreInto(lead, rec); err != nil {
 		return err
 	}
 	at := rec.FallsAt
@@ -64,6 +65,7 @@ func (s *leads) restore(m *model.Model, rec *pb.LeadRecord) error {
 		at, _ = m.Due(lead) // solved by another model: what it says does not hold
 	}
 	s.store(lead, at)
+	lead.Reset(schemas.LeadID{}, "") // its texts are parts of a whole fetch
 	s.rows.clean()
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -107,6 +108,38 @@ type restorer struct {
 	*session
 	parts map[int32]*partition
 	last  map[int32]*written
+	lanes map[int32]chan *written
+	work  sync.WaitGroup
+}
+
+func newRestorer(s *session, parts map[int32]*partition) *restorer {
+	return &restorer{session: s, parts: parts, last: map[int32]*written{}, lanes: map[int32]chan *written{}}
+}
+
+// believed hands a transaction to its partition's lane: to read leads takes longer
+// than to fetch them, and partitions need not wait for one another.
+func (r *restorer) believed(p *partition, w *written) {
+	lane := r.lanes[p.num]
+	if lane == nil {
+		lane = make(chan *written, 16)
+		r.lanes[p.num] = lane
+		r.work.Go(func() {
+			rec := new(pb.LeadRecord)
+			for w := range lane {
+				r.apply(p, w, rec)
+			}
+		})
+	}
+	lane <- w
+}
+
+// finish waits until all that was believed is applied.
+func (r *restorer) finish() {
+	for num, lane := range r.lanes {
+		close(lane)
+		delete(r.lanes, num)
+	}
+	r.work.Wait()
 }
 
 // take gathers one record of the changelog.
@@ -128,17 +161,17 @@ func (r *restorer) take(rec *kgo.Record) {
 		// A restore before this one found it torn, and this is how it was done again.
 		r.log.Info("scoring: a torn transaction is left out, as it was before", zap.Int32("partition", p.num), zap.Int64("offset", last.first))
 	default:
-		r.apply(p, last)
+		r.believed(p, last)
 	}
 	w.records = append(w.records, rec)
 	r.last[p.num] = w
 }
 
 // apply puts a transaction's leads over what was known.
-func (r *restorer) apply(p *partition, w *written) {
+func (r *restorer) apply(p *partition, w *written, lead *pb.LeadRecord) {
 	p.fence.raise(w.fence)
 	for _, rec := range w.records {
-		if err := r.restoreLead(p, rec); err != nil {
+		if err := r.restoreLead(p, rec, lead); err != nil {
 			r.metrics.unreadable.Inc()
 			r.log.Error("scoring: a lead's record cannot be read; the lead starts from nothing",
 				zap.Int32("partition", rec.Partition), zap.Int64("offset", rec.Offset), zap.ByteString("lead", rec.Key), zap.Error(err))
@@ -146,7 +179,7 @@ func (r *restorer) apply(p *partition, w *written) {
 	}
 }
 
-func (r *restorer) restoreLead(p *partition, rec *kgo.Record) error {
+func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecord) error {
 	if rec.Value == nil { // erased
 		id, err := schemas.ParseLeadID(string(rec.Key))
 		if err == nil {
@@ -154,7 +187,7 @@ func (r *restorer) restoreLead(p *partition, rec *kgo.Record) error {
 		}
 		return err
 	}
-	lead := new(pb.LeadRecord)
+	lead.ResetVT()
 	if err := lead.UnmarshalVTUnsafe(rec.Value); err != nil {
 		return err
 	}
@@ -184,6 +217,8 @@ func (r *restorer) believe(ctx context.Context) error {
 			return err
 		}
 	}
+	r.finish() // leaveOut looks at what is there
+	defer r.finish()
 	for num, p := range r.parts {
 		for i, topic := range rowTopics {
 			p.rows.from[i] = offsetOf(ends, topic, num)
@@ -193,7 +228,7 @@ func (r *restorer) believe(ctx context.Context) error {
 		case torn[num]:
 			r.leaveOut(p, w)
 		default:
-			r.apply(p, w)
+			r.believed(p, w)
 		}
 	}
 	return nil

@@ -126,7 +126,7 @@ func TestWhatIsBuiltBesideATornTransactionLeavesItOut(t *testing.T) {
 	w := r.worker(r.embedded(""))
 	s := &session{Worker: w.Worker, admin: r.admin}
 	p := newPartition(0, 0)
-	restorer := &restorer{session: s, parts: map[int32]*partition{0: p}, last: map[int32]*written{}}
+	restorer := newRestorer(s, map[int32]*partition{0: p})
 	lead := func(pages int) *model.Lead {
 		l := model.NewLead(schemas.NewLeadID("a"), "demo")
 		for i := range pages {
@@ -137,6 +137,7 @@ func TestWhatIsBuiltBesideATornTransactionLeavesItOut(t *testing.T) {
 	}
 	restorer.take(changelogRecord(t, 0, lead(1), fence{10, -1}, rows{builtOn: 0}))
 	restorer.take(changelogRecord(t, 2, lead(3), fence{30, -1}, rows{builtOn: 1}))
+	restorer.finish()
 	require.Equal(t, fence{10, -1}, p.fence, "the newest transaction waits to be believed")
 	// It was torn: the next one stands on the first, and has read less of the events.
 	restorer.take(changelogRecord(t, 4, lead(2), fence{20, -1}, rows{builtOn: 2}))
@@ -151,7 +152,7 @@ func TestRevisionsGoOnAboveATornTransaction(t *testing.T) {
 	r := newRig(t, "", testPartitions)
 	w := r.worker(r.embedded(""))
 	p := newPartition(0, 0)
-	restorer := &restorer{session: &session{Worker: w.Worker, admin: r.admin}, parts: map[int32]*partition{0: p}, last: map[int32]*written{}}
+	restorer := newRestorer(&session{Worker: w.Worker, admin: r.admin}, map[int32]*partition{0: p})
 	l := model.NewLead(schemas.NewLeadID("a"), "demo")
 	ev := &pb.Event{EventId: "e", Site: "demo", Type: "page", AnonymousId: "a", EventTime: 1_767_600_000_000, ReceivedAt: 1_767_600_000_000}
 	testModel.Apply(l, ev, nil)

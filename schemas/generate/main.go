@@ -60,8 +60,14 @@ func generate(from, to string) error {
 var plugins = []struct{ name, parameter string }{
 	{"protoc-gen-go", "paths=source_relative"},
 	// unmarshal_unsafe lets strings and bytes be parts of the message that was read.
-	{"protoc-gen-go-vtproto", "paths=source_relative,features=marshal+size+unmarshal_unsafe"},
+	{"protoc-gen-go-vtproto", "paths=source_relative,features=marshal+size+unmarshal_unsafe+pool," + reused},
 }
+
+// reused are the messages that are read into the memory of the one before: a restore
+// reads millions of leads.
+const reused = "pool=leadstream/schemas/pb.LeadRecord,pool=leadstream/schemas/pb.LeadState,pool=leadstream/schemas/pb.RuleState," +
+	"pool=leadstream/schemas/pb.DayState,pool=leadstream/schemas/pb.View,pool=leadstream/schemas/pb.Trait,pool=leadstream/schemas/pb.Term," +
+	"pool=leadstream/schemas/pb.GroupBound,pool=leadstream/schemas/pb.Source"
 
 func runPlugin(name string, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, error) {
 	in, err := proto.Marshal(request)

@@ -11,6 +11,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	io "io"
 	math "math"
+	sync "sync"
 	unsafe "unsafe"
 )
 
@@ -1466,6 +1467,245 @@ func (m *Erase) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
+var vtprotoPool_Source = sync.Pool{
+	New: func() interface{} {
+		return &Source{}
+	},
+}
+
+func (m *Source) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *Source) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Source.Put(m)
+	}
+}
+func SourceFromVTPool() *Source {
+	return vtprotoPool_Source.Get().(*Source)
+}
+
+var vtprotoPool_LeadRecord = sync.Pool{
+	New: func() interface{} {
+		return &LeadRecord{}
+	},
+}
+
+func (m *LeadRecord) ResetVT() {
+	if m != nil {
+		f0 := m.LeadId[:0]
+		f1 := m.Traits[:0]
+		f2 := m.Flags[:0]
+		for _, mm := range m.Terms {
+			mm.ResetVT()
+		}
+		f3 := m.Terms[:0]
+		for _, mm := range m.Groups {
+			mm.ResetVT()
+		}
+		f4 := m.Groups[:0]
+		f5 := m.Bands[:0]
+		m.Source.ReturnToVTPool()
+		m.State.ReturnToVTPool()
+		m.Reset()
+		m.LeadId = f0
+		m.Traits = f1
+		m.Flags = f2
+		m.Terms = f3
+		m.Groups = f4
+		m.Bands = f5
+	}
+}
+func (m *LeadRecord) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_LeadRecord.Put(m)
+	}
+}
+func LeadRecordFromVTPool() *LeadRecord {
+	return vtprotoPool_LeadRecord.Get().(*LeadRecord)
+}
+
+var vtprotoPool_Term = sync.Pool{
+	New: func() interface{} {
+		return &Term{}
+	},
+}
+
+func (m *Term) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *Term) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Term.Put(m)
+	}
+}
+func TermFromVTPool() *Term {
+	return vtprotoPool_Term.Get().(*Term)
+}
+
+var vtprotoPool_GroupBound = sync.Pool{
+	New: func() interface{} {
+		return &GroupBound{}
+	},
+}
+
+func (m *GroupBound) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *GroupBound) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_GroupBound.Put(m)
+	}
+}
+func GroupBoundFromVTPool() *GroupBound {
+	return vtprotoPool_GroupBound.Get().(*GroupBound)
+}
+
+var vtprotoPool_LeadState = sync.Pool{
+	New: func() interface{} {
+		return &LeadState{}
+	},
+}
+
+func (m *LeadState) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Rules {
+			mm.ResetVT()
+		}
+		f0 := m.Rules[:0]
+		f1 := m.Sessions[:0]
+		for _, mm := range m.Traits {
+			mm.ResetVT()
+		}
+		f2 := m.Traits[:0]
+		for _, mm := range m.Facts {
+			mm.ResetVT()
+		}
+		f3 := m.Facts[:0]
+		m.Reset()
+		m.Rules = f0
+		m.Sessions = f1
+		m.Traits = f2
+		m.Facts = f3
+	}
+}
+func (m *LeadState) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_LeadState.Put(m)
+	}
+}
+func LeadStateFromVTPool() *LeadState {
+	return vtprotoPool_LeadState.Get().(*LeadState)
+}
+
+var vtprotoPool_RuleState = sync.Pool{
+	New: func() interface{} {
+		return &RuleState{}
+	},
+}
+
+func (m *RuleState) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Days {
+			mm.ResetVT()
+		}
+		f0 := m.Days[:0]
+		m.Reset()
+		m.Days = f0
+	}
+}
+func (m *RuleState) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_RuleState.Put(m)
+	}
+}
+func RuleStateFromVTPool() *RuleState {
+	return vtprotoPool_RuleState.Get().(*RuleState)
+}
+
+var vtprotoPool_DayState = sync.Pool{
+	New: func() interface{} {
+		return &DayState{}
+	},
+}
+
+func (m *DayState) ResetVT() {
+	if m != nil {
+		f0 := m.Ids[:0]
+		for _, mm := range m.Views {
+			mm.ResetVT()
+		}
+		f1 := m.Views[:0]
+		m.Reset()
+		m.Ids = f0
+		m.Views = f1
+	}
+}
+func (m *DayState) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_DayState.Put(m)
+	}
+}
+func DayStateFromVTPool() *DayState {
+	return vtprotoPool_DayState.Get().(*DayState)
+}
+
+var vtprotoPool_View = sync.Pool{
+	New: func() interface{} {
+		return &View{}
+	},
+}
+
+func (m *View) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *View) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_View.Put(m)
+	}
+}
+func ViewFromVTPool() *View {
+	return vtprotoPool_View.Get().(*View)
+}
+
+var vtprotoPool_Trait = sync.Pool{
+	New: func() interface{} {
+		return &Trait{}
+	},
+}
+
+func (m *Trait) ResetVT() {
+	if m != nil {
+		f0 := m.Value[:0]
+		m.Reset()
+		m.Value = f0
+	}
+}
+func (m *Trait) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Trait.Put(m)
+	}
+}
+func TraitFromVTPool() *Trait {
+	return vtprotoPool_Trait.Get().(*Trait)
+}
 func (m *Source) SizeVT() (n int) {
 	if m == nil {
 		return 0
@@ -3083,7 +3323,14 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Terms = append(m.Terms, &Term{})
+			if len(m.Terms) == cap(m.Terms) {
+				m.Terms = append(m.Terms, &Term{})
+			} else {
+				m.Terms = m.Terms[:len(m.Terms)+1]
+				if m.Terms[len(m.Terms)-1] == nil {
+					m.Terms[len(m.Terms)-1] = &Term{}
+				}
+			}
 			if err := m.Terms[len(m.Terms)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3117,7 +3364,14 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Groups = append(m.Groups, &GroupBound{})
+			if len(m.Groups) == cap(m.Groups) {
+				m.Groups = append(m.Groups, &GroupBound{})
+			} else {
+				m.Groups = m.Groups[:len(m.Groups)+1]
+				if m.Groups[len(m.Groups)-1] == nil {
+					m.Groups[len(m.Groups)-1] = &GroupBound{}
+				}
+			}
 			if err := m.Groups[len(m.Groups)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3160,7 +3414,7 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.Bands) == 0 {
+				if elementCount != 0 && len(m.Bands) == 0 && cap(m.Bands) < elementCount {
 					m.Bands = make([]float64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -3298,7 +3552,7 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			if m.Source == nil {
-				m.Source = &Source{}
+				m.Source = SourceFromVTPool()
 			}
 			if err := m.Source.UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
@@ -3334,7 +3588,7 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			if m.State == nil {
-				m.State = &LeadState{}
+				m.State = LeadStateFromVTPool()
 			}
 			if err := m.State.UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
@@ -3775,7 +4029,14 @@ func (m *LeadState) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Rules = append(m.Rules, &RuleState{})
+			if len(m.Rules) == cap(m.Rules) {
+				m.Rules = append(m.Rules, &RuleState{})
+			} else {
+				m.Rules = m.Rules[:len(m.Rules)+1]
+				if m.Rules[len(m.Rules)-1] == nil {
+					m.Rules[len(m.Rules)-1] = &RuleState{}
+				}
+			}
 			if err := m.Rules[len(m.Rules)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3846,7 +4107,7 @@ func (m *LeadState) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.Sessions) == 0 {
+				if elementCount != 0 && len(m.Sessions) == 0 && cap(m.Sessions) < elementCount {
 					m.Sessions = make([]uint64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -3890,7 +4151,14 @@ func (m *LeadState) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Traits = append(m.Traits, &Trait{})
+			if len(m.Traits) == cap(m.Traits) {
+				m.Traits = append(m.Traits, &Trait{})
+			} else {
+				m.Traits = m.Traits[:len(m.Traits)+1]
+				if m.Traits[len(m.Traits)-1] == nil {
+					m.Traits[len(m.Traits)-1] = &Trait{}
+				}
+			}
 			if err := m.Traits[len(m.Traits)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3954,7 +4222,14 @@ func (m *LeadState) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Facts = append(m.Facts, &Trait{})
+			if len(m.Facts) == cap(m.Facts) {
+				m.Facts = append(m.Facts, &Trait{})
+			} else {
+				m.Facts = m.Facts[:len(m.Facts)+1]
+				if m.Facts[len(m.Facts)-1] == nil {
+					m.Facts[len(m.Facts)-1] = &Trait{}
+				}
+			}
 			if err := m.Facts[len(m.Facts)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -4167,7 +4442,14 @@ func (m *RuleState) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Days = append(m.Days, &DayState{})
+			if len(m.Days) == cap(m.Days) {
+				m.Days = append(m.Days, &DayState{})
+			} else {
+				m.Days = m.Days[:len(m.Days)+1]
+				if m.Days[len(m.Days)-1] == nil {
+					m.Days[len(m.Days)-1] = &DayState{}
+				}
+			}
 			if err := m.Days[len(m.Days)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -4298,7 +4580,7 @@ func (m *DayState) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.Ids) == 0 {
+				if elementCount != 0 && len(m.Ids) == 0 && cap(m.Ids) < elementCount {
 					m.Ids = make([]uint64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -4342,7 +4624,14 @@ func (m *DayState) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Views = append(m.Views, &View{})
+			if len(m.Views) == cap(m.Views) {
+				m.Views = append(m.Views, &View{})
+			} else {
+				m.Views = m.Views[:len(m.Views)+1]
+				if m.Views[len(m.Views)-1] == nil {
+					m.Views[len(m.Views)-1] = &View{}
+				}
+			}
 			if err := m.Views[len(m.Views)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"leadstream/schemas"
+	"leadstream/schemas/pb"
 )
 
 // plain is a lead without what is derived.
@@ -48,7 +49,7 @@ func plain(l *Lead) *Lead {
 // unpacked into memory that held another one.
 func TestPackedLeadIsTheLead(t *testing.T) {
 	m := Default()
-	w, used := NewWords(), new(Lead)
+	w, used, again := NewWords(), new(Lead), new(Lead)
 	for seed := range uint64(6) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		l := NewLead(schemas.NewLeadID(fmt.Sprint(seed)), "demo")
@@ -63,12 +64,17 @@ func TestPackedLeadIsTheLead(t *testing.T) {
 			packed := l.Pack(nil, w)
 			require.NoError(t, m.Unpack(packed, l.id, w, used))
 			require.Equal(t, plain(l), plain(used), "seed %d, event %d", seed, i)
+			rec := m.Record(l, 0, nil)
+			fresh, err := m.Restore(rec)
+			require.NoError(t, err)
+			require.NoError(t, m.RestoreInto(again, rec))
+			require.Equal(t, plain(fresh), plain(again), "restored into memory that held another one")
 			if rng.IntN(3) == 0 {
 				l, used = used, l // and life goes on in it
 			}
 		}
-		again := LoadWords(w.Texts())
-		require.NoError(t, m.Unpack(l.Pack(nil, w), l.id, again, used))
+		loaded := LoadWords(w.Texts())
+		require.NoError(t, m.Unpack(l.Pack(nil, w), l.id, loaded, used))
 		require.Equal(t, plain(l), plain(used), "words from a file")
 	}
 }
@@ -192,4 +198,49 @@ func BenchmarkPack(b *testing.B) {
 			l.Clone()
 		}
 	})
+}
+
+// What a packed lead costs that nobody is busy with: an anonymous visitor of three
+// sessions in a week, long ago. B is all but the ids of what was counted (sessions
+// and open days), which are apart.
+func BenchmarkIdleLead(b *testing.B) {
+	m, w := Default(), NewWords()
+	var all, bare, rules int
+	const leads = 1000
+	for i := range uint64(leads) {
+		l := idleLead(m, i)
+		all += len(l.Pack(nil, w))
+		l.sessions = nil
+		for j := range l.rules {
+			l.rules[j].days = nil
+		}
+		bare += len(l.Pack(nil, w))
+		rules += len(l.rules)
+	}
+	b.ReportMetric(float64(bare)/leads, "B")
+	b.ReportMetric(float64(all-bare)/leads, "B-ids")
+	b.ReportMetric(float64(rules)/leads, "rules")
+	b.ReportMetric(0, "ns/op")
+}
+
+func idleLead(m *Model, seed uint64) *Lead {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	anonymous := schemas.NewLeadID(fmt.Sprint(seed)).String()
+	l := NewLead(schemas.NewLeadID(schemas.EventKey("demo", anonymous, "")), "demo")
+	at := int64(1767603600000) + rng.Int64N(100*msDay)
+	paths := []string{"/", "/product/a", "/pricing", "/docs/x", "/blog/1"}
+	for session := range 3 {
+		for view := range 1 + rng.IntN(3) {
+			for _, kind := range []string{"page", "dwell", "scroll"} {
+				at += rng.Int64N(msMinute)
+				m.Apply(l, &pb.Event{
+					EventId: fmt.Sprint(seed, session, view, kind), Site: "demo", Type: kind, AnonymousId: anonymous, EventTime: at, ReceivedAt: at + 20,
+					SessionId: fmt.Sprint(seed, session), ViewId: fmt.Sprint(seed, session, view), Path: paths[rng.IntN(len(paths))],
+					EngagedMs: uint32(rng.IntN(90_000)), ScrollPct: uint32(rng.IntN(101)), Country: "DE",
+				}, nil)
+			}
+		}
+		at += rng.Int64N(2 * msDay)
+	}
+	return l
 }

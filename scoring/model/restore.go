@@ -15,18 +15,30 @@ import (
 // fitted to this one (see bind). What it cannot read it refuses, for a lead that
 // is half restored would pay old points twice.
 func (m *Model) Restore(r *pb.LeadRecord) (*Lead, error) {
+	l := new(Lead)
+	if err := m.RestoreInto(l, r); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// RestoreInto is Restore in the memory of another lead, which is gone then. The
+// lead's texts and attributes are parts of the record.
+func (m *Model) RestoreInto(l *Lead, r *pb.LeadRecord) error {
 	if len(r.GetLeadId()) != len(schemas.LeadID{}) {
-		return nil, fmt.Errorf("lead record: lead_id has %d bytes, want 16", len(r.GetLeadId()))
+		return fmt.Errorf("lead record: lead_id has %d bytes, want 16", len(r.GetLeadId()))
 	}
 	id := schemas.LeadID(r.GetLeadId())
 	st := r.GetState()
 	if st == nil {
-		return nil, fmt.Errorf("lead record %s: it has no state: it is no changelog record", id)
+		return fmt.Errorf("lead record %s: it has no state: it is no changelog record", id)
 	}
-	l := &Lead{
+	old := *l
+	*l = Lead{
 		id: id, site: r.GetSite(), model: st.GetModelVersion(), revision: r.GetRevision(), erasedUntil: st.GetErasedUntil(),
 		clock: st.GetClock(), foldedThrough: max(0, st.GetFoldedThrough()),
-		sessions: smallest(st.GetSessions(), maxSessions), flags: slices.Clone(r.GetFlags()),
+		sessions: smallest(old.sessions, st.GetSessions(), maxSessions), flags: append(old.flags[:0], r.GetFlags()...),
+		rules: old.rules[:0], traits: old.traits[:0],
 		stage: r.GetStage(), subStage: r.GetSubStage(), stageSince: r.GetStageSince(),
 		entryNo: r.GetEntryNo(), cooldownUntil: st.GetCooldownUntil(),
 		crm:       stamp{st.GetCrmTime(), st.GetCrmHash()},
@@ -35,7 +47,7 @@ func (m *Model) Restore(r *pb.LeadRecord) (*Lead, error) {
 		lastType: r.GetLastType(), lastName: r.GetLastName(), path: r.GetLastPath(),
 	}
 	if l.clock < 0 || l.clock > latest || l.stageSince < 0 || l.stageSince > latest {
-		return nil, fmt.Errorf("lead record %s: clock %d or stage_since %d is no instant before the year 10000", id, l.clock, l.stageSince)
+		return fmt.Errorf("lead record %s: clock %d or stage_since %d is no instant before the year 10000", id, l.clock, l.stageSince)
 	}
 	slices.Sort(l.flags)
 	l.flags = slices.Compact(l.flags)
@@ -50,20 +62,29 @@ func (m *Model) Restore(r *pb.LeadRecord) (*Lead, error) {
 		}
 	}
 	for _, rs := range st.GetRules() {
-		s, err := restoreRule(rs)
+		var used []dayUnits
+		if n := len(l.rules); n < cap(l.rules) {
+			used = l.rules[:n+1][n].days
+		}
+		s, err := restoreRule(rs, used[:0])
 		if err != nil {
-			return nil, fmt.Errorf("lead record %s: rule %.60q: %w", id, rs.GetRule(), err)
+			return fmt.Errorf("lead record %s: rule %.60q: %w", id, rs.GetRule(), err)
 		}
 		l.rules = append(l.rules, s)
 	}
-	slices.SortFunc(l.rules, func(a, b ruleState) int { return strings.Compare(a.rule, b.rule) })
+	if !slices.IsSortedFunc(l.rules, compareRules) {
+		slices.SortFunc(l.rules, compareRules)
+	}
 	l.rules = slices.CompactFunc(l.rules, func(a, b ruleState) bool { return a.rule == b.rule })
 	l.model = "" // bind even under the same version: the indexes are not set yet
 	m.bind(l)
-	return l, nil
+	return nil
 }
 
-func restoreRule(r *pb.RuleState) (ruleState, error) {
+func compareRules(a, b ruleState) int { return strings.Compare(a.rule, b.rule) }
+
+// restoreRule may use the memory of the days that stood in this place before.
+func restoreRule(r *pb.RuleState, days []dayUnits) (ruleState, error) {
 	s := ruleState{
 		rule: r.GetRule(), onceDay: r.GetOnceDay(), lastDay: r.GetLastDay(), halfLife: r.GetHalfLife(),
 		acc: accumulator{r.GetAccM(), r.GetAccE()},
@@ -72,7 +93,11 @@ func restoreRule(r *pb.RuleState) (ruleState, error) {
 		return s, fmt.Errorf("acc_m %g with half_life %g is no sum that fades", s.acc.m, s.halfLife)
 	}
 	for _, d := range r.GetDays() {
-		day := dayUnits{day: d.GetDay()}
+		var used dayUnits
+		if n := len(days); n < cap(days) {
+			used = days[:n+1][n]
+		}
+		day := dayUnits{day: d.GetDay(), keys: used.keys[:0]}
 		switch {
 		case len(d.GetViews()) > 0:
 			views := slices.Clone(d.GetViews())
@@ -82,10 +107,11 @@ func restoreRule(r *pb.RuleState) (ruleState, error) {
 				day.units = append(day.units, max(1, min(v.GetUnits(), maxLimit)))
 			}
 		default:
-			day.keys = smallest(d.GetIds(), maxLimit)
+			day.keys = smallest(used.keys, d.GetIds(), maxLimit)
 		}
-		s.days = append(s.days, day)
+		days = append(days, day)
 	}
+	s.days = days
 	for _, d := range s.days { // an older version's record does not say
 		s.lastDay = max(s.lastDay, d.day)
 	}
@@ -96,10 +122,12 @@ func restoreRule(r *pb.RuleState) (ruleState, error) {
 
 func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
-// smallest is the n smallest different values, ascending.
-func smallest(values []uint64, n int) []uint64 {
-	out := slices.Clone(values)
-	slices.Sort(out)
+// smallest is the n smallest different values, ascending, in the memory of old.
+func smallest(old, values []uint64, n int) []uint64 {
+	out := append(old[:0], values...)
+	if !slices.IsSorted(out) {
+		slices.Sort(out)
+	}
 	out = slices.Compact(out)
 	return out[:min(len(out), n)]
 }

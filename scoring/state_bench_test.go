@@ -1,0 +1,160 @@
+package scoring
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// BenchmarkCollector is a full garbage collection beside five million leads, and
+// what they take: 1000 different ones under five million ids. A lead's own bytes,
+// with and without the ids of what was counted, are BenchmarkIdleLead's of the model.
+//
+//	go test ./scoring -run '^$' -bench Collector -benchtime 1x
+func BenchmarkCollector(b *testing.B) {
+	const leads, partitions = 5_000_000, 12
+	var packed [1000][]byte
+	words := model.NewWords()
+	for i := range packed {
+		packed[i] = quiet(fmt.Sprint(i)).Pack(nil, words)
+	}
+	base := inUse()
+	parts := make([]*partition, partitions)
+	for i := range parts {
+		parts[i] = newPartition(int32(i), 0)
+	}
+	bytes, slots := int64(0), 0
+	for i := range leads {
+		var id schemas.LeadID
+		binary.LittleEndian.PutUint64(id[:], uint64(i)*0x9e3779b97f4a7c15)
+		parts[i%partitions].leads.rows.put(row{id: id, packed: packed[i%len(packed)]})
+	}
+	for _, p := range parts {
+		bytes += p.leads.rows.bytes
+		slots += 8 * len(p.leads.rows.index.slots)
+	}
+	took := time.Duration(0)
+	b.ResetTimer()
+	for range b.N {
+		runtime.GC() // ends the sweep of the one before
+		began := time.Now()
+		runtime.GC()
+		took += time.Since(began)
+	}
+	b.ReportMetric(took.Seconds()*1000/float64(b.N), "ms/GC")
+	b.ReportMetric(float64(inUse()-base)/leads, "B/lead")
+	b.ReportMetric(float64(bytes)/leads, "B-row/lead")
+	b.ReportMetric(float64(slots)/leads, "B-index/lead")
+	b.ReportMetric(0, "ns/op")
+	runtime.KeepAlive(parts)
+}
+
+func inUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// quiet is a visitor who came once.
+func quiet(name string) *model.Lead {
+	id := schemas.NewLeadID(name)
+	l := model.NewLead(schemas.NewLeadID(schemas.EventKey("demo", id.String(), "")), "demo")
+	for i, path := range []string{"/", "/pricing", "/docs/x"} {
+		at := 1_767_603_600_000 + int64(i)*60_000
+		testModel.Apply(l, &pb.Event{
+			EventId: fmt.Sprint(name, i), Site: "demo", Type: "page", AnonymousId: id.String(), EventTime: at, ReceivedAt: at,
+			SessionId: name, ViewId: fmt.Sprint(name, i), Path: path,
+		}, nil)
+	}
+	return l
+}
+
+// BenchmarkRestore restores all partitions from the changelog, from snapshots, and
+// merely reads the changelog, in turn, on the same broker.
+//
+//	go test ./scoring -run '^$' -bench Restore -benchtime 3x
+func BenchmarkRestore(b *testing.B) {
+	const leads = 200_000
+	r := newRig(b, b.TempDir(), testPartitions)
+	r.changelog(leads)
+	cfg := r.config()
+	cfg.SnapshotDir = b.TempDir()
+	for _, p := range r.restored(r.noSnapshots()) { // what a worker would have written
+		s := &session{Worker: r.worker(cfg).Worker}
+		require.NoError(b, s.checkTopicsOf(r))
+		s.snapshot(p)()
+	}
+	var read, changelog, snapshot time.Duration
+	b.ResetTimer()
+	for range b.N {
+		read += r.readOnly(leads)
+		began := time.Now()
+		r.restored(r.noSnapshots())
+		changelog += time.Since(began)
+		began = time.Now()
+		r.restored(cfg)
+		snapshot += time.Since(began)
+	}
+	rate := func(d time.Duration) float64 { return float64(leads*b.N) / d.Seconds() }
+	b.ReportMetric(rate(read), "read/s")
+	b.ReportMetric(rate(changelog), "changelog/s")
+	b.ReportMetric(rate(snapshot), "snapshot/s")
+	b.ReportMetric(read.Seconds()/changelog.Seconds(), "changelog-of-read")
+	b.ReportMetric(changelog.Seconds()/snapshot.Seconds(), "snapshot-of-changelog")
+	b.ReportMetric(0, "ns/op")
+}
+
+// changelog writes n leads' records, each once.
+func (r *rig) changelog(n int) {
+	p := newPartition(0, 0)
+	for begin := 0; begin < n; begin += 5000 {
+		records := make([]*kgo.Record, 5000) // in transactions of a thousand or so a partition
+		headers := []kgo.RecordHeader{fence{int64(begin), -1}.header(), rows{builtOn: 1 << 40}.header()}
+		for i := range records {
+			rec := testModel.RecordInto(&p.record, quiet(fmt.Sprint(begin+i)), 1_767_603_600_000, &pb.Source{Topic: schemas.TopicEvents})
+			value, err := rec.MarshalVT()
+			require.NoError(r.t, err)
+			records[i] = &kgo.Record{Topic: schemas.TopicLeads, Key: leadKey(rec.LeadId), Value: value, Headers: headers}
+		}
+		require.NoError(r.t, r.client.ProduceSync(context.Background(), records...).FirstErr())
+	}
+}
+
+func (r *rig) readOnly(n int) time.Duration {
+	began := time.Now()
+	reader, err := kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ConsumeTopics(schemas.TopicLeads), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	require.NoError(r.t, err)
+	defer reader.Close()
+	for n > 0 {
+		n -= reader.PollFetches(context.Background()).NumRecords()
+	}
+	return time.Since(began)
+}
+
+// restored are all partitions, restored as a session does.
+func (r *rig) restored(cfg Config) map[int32]*partition {
+	s := &session{Worker: r.worker(cfg).Worker, admin: r.admin, ctx: context.Background(), parts: map[int32]*partition{}}
+	require.NoError(r.t, s.checkTopics(context.Background()))
+	parts := map[int32]*partition{}
+	for num := range int32(testPartitions) {
+		parts[num] = newPartition(num, 0)
+	}
+	require.NoError(r.t, s.restore(context.Background(), parts))
+	return parts
+}
+
+func (s *session) checkTopicsOf(r *rig) error {
+	s.admin = r.admin
+	return s.checkTopics(context.Background())
+}
