@@ -88,13 +88,14 @@ func readEvent(b []byte, ev *pb.Event) error {
 }
 
 // texts are all texts of an event; a test holds the list against the message.
-func texts(ev *pb.Event) [34]*string {
+func texts(ev *pb.Event) [38]*string {
 	return [...]*string{
 		&ev.EventId, &ev.Site, &ev.Type, &ev.Name, &ev.AnonymousId, &ev.UserId, &ev.SessionId, &ev.ViewId,
 		&ev.Url, &ev.Host, &ev.Path, &ev.Title, &ev.Referrer, &ev.ReferrerHost, &ev.Channel,
 		&ev.UtmSource, &ev.UtmMedium, &ev.UtmCampaign, &ev.UtmTerm, &ev.UtmContent, &ev.GroupId, &ev.PreviousId,
 		&ev.Ip, &ev.UserAgent, &ev.Locale, &ev.Screen, &ev.Country, &ev.Region, &ev.City, &ev.Device,
-		&ev.Browser, &ev.Os, &ev.Protocol, &ev.Library,
+		&ev.Browser, &ev.Os, &ev.Protocol, &ev.Library, &ev.BotKind,
+		&ev.Network, &ev.NetworkOwner, &ev.EnrichedBy,
 	}
 }
 
