@@ -14,13 +14,17 @@ func TestEveryTableViewAndColumnSaysWhatItIs(t *testing.T) {
 	require.Equal(t, "[]", r.value("SELECT groupArray(concat(table, '.', name)) FROM system.columns WHERE database = currentDatabase() AND comment = ''"), "no COMMENT: for a view's column ALTER TABLE ... COMMENT COLUMN")
 	// The server keeps no columns of a view with parameters: its comment names them, or the view it looks like.
 	for view, with := range parameters {
+		rows, err := r.conn.Query(t.Context(), "SELECT * FROM "+view+with+" LIMIT 0")
+		require.NoError(t, err)
+		columns := rows.Columns()
+		require.NoError(t, rows.Close())
 		said := r.value("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = ?", view)
-		if strings.Contains(said, "The columns are those of view leads") {
-			require.Equal(t, "[]", r.value("SELECT groupArray(name) FROM (DESCRIBE (SELECT * FROM "+view+with+")) WHERE name NOT IN (SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'leads')"))
-			continue
-		}
-		for _, column := range strings.Split(r.value("SELECT arrayStringConcat(groupArray(name), ' ') FROM (DESCRIBE (SELECT * FROM "+view+with+"))"), " ") {
-			require.Contains(t, said, column, "the comment of view %s names every column", view)
+		for _, column := range columns {
+			if strings.Contains(said, "The columns are those of view leads") {
+				require.Equal(t, "1", r.value("SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = 'leads' AND name = ?", column), "%s.%s", view, column)
+			} else {
+				require.Contains(t, said, column, "the comment of view %s names every column", view)
+			}
 		}
 	}
 }
