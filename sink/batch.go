@@ -42,6 +42,8 @@ type batch struct {
 	sealed  bool
 	// Tables that are in ClickHouse already: a retry does not send them again.
 	written map[string]bool
+	// What is known of tables that ClickHouse did not take as a whole.
+	singling map[string]*singling
 }
 
 type refusedRecord struct {
@@ -62,10 +64,11 @@ type span struct {
 	// A hash of the records' timestamps. Offsets alone come again with other
 	// records: in a topic made anew, or behind the cut of a broker that lost its end.
 	stamps uint64
+	end    *kgo.Record // the last one
 }
 
 func newBatch() *batch {
-	b := &batch{newest: map[leadKey]int{}, spans: map[partition]span{}, written: map[string]bool{}}
+	b := &batch{newest: map[leadKey]int{}, spans: map[partition]span{}, written: map[string]bool{}, singling: map[string]*singling{}}
 	c := &b.clamped
 	b.events, b.identities, b.deals, b.signals = newEventBlock(c), newIdentityBlock(c), newDealBlock(c), newSignalBlock(c)
 	b.ledger, b.stages, b.leads = newLedgerBlock(c), newStageBlock(c), newLeadBlock(c)
@@ -90,6 +93,7 @@ func (b *batch) reset() {
 	clear(b.refused)
 	clear(b.spans)
 	clear(b.written)
+	clear(b.singling)
 	b.states, b.records, b.refused = b.states[:0], b.records[:0], b.refused[:0]
 	b.bytes, b.born, b.clamped, b.sealed = 0, time.Time{}, clamps{}, false
 }
@@ -122,7 +126,7 @@ func (b *batch) extend(rec *kgo.Record) {
 	if !ok {
 		s.first = rec.Offset
 	}
-	s.last, s.epoch = rec.Offset, rec.LeaderEpoch
+	s.last, s.epoch, s.end = rec.Offset, rec.LeaderEpoch, rec
 	s.stamps = 31*s.stamps + uint64(rec.Timestamp.UnixMilli())
 	b.spans[at] = s
 }

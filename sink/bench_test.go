@@ -69,7 +69,7 @@ func BenchmarkInsert(b *testing.B) {
 		require.NoError(b, err)
 		records := benchRecords(b)
 		b.Run("sink/"+compression, func(b *testing.B) {
-			in := newInserter(options, 2, time.Minute, m)
+			in := newInserter(options, DefaultConfig(), m)
 			defer in.close()
 			batch, n := newBatch(), int64(0)
 			measured(b, func() {

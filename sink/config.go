@@ -18,6 +18,9 @@ type Config struct {
 	InsertTimeout time.Duration `yaml:"insert_timeout"`
 	// RetryMax is the longest pause between two tries while ClickHouse is away.
 	RetryMax time.Duration `yaml:"retry_max"`
+	// RefusedPatience is how long a batch is tried again of which ClickHouse takes not one row of a table: it may be
+	// the table that is wrong, and somebody mending it. Then the rows go to dead-letter, and the line goes on.
+	RefusedPatience time.Duration `yaml:"refused_patience"`
 	// Drain is how long a stop waits for the last batch. What is not written by
 	// then is read again at the next start.
 	Drain time.Duration `yaml:"drain"`
@@ -36,12 +39,13 @@ type BatchConfig struct {
 // per row doubles.
 func DefaultConfig() Config {
 	return Config{
-		Group:         "leadstream-sink",
-		Batch:         BatchConfig{Rows: 50_000, Bytes: 32 << 20, Age: 200 * time.Millisecond},
-		Connections:   2,
-		InsertTimeout: 30 * time.Second,
-		RetryMax:      5 * time.Second,
-		Drain:         10 * time.Second,
+		Group:           "leadstream-sink",
+		Batch:           BatchConfig{Rows: 50_000, Bytes: 32 << 20, Age: 200 * time.Millisecond},
+		Connections:     2,
+		InsertTimeout:   30 * time.Second,
+		RetryMax:        5 * time.Second,
+		RefusedPatience: 5 * time.Minute,
+		Drain:           10 * time.Second,
 	}
 }
 
@@ -56,6 +60,7 @@ func (c Config) Validate() error {
 	// A rebalance waits for a running insert; the group gives it a minute.
 	p.Check(c.InsertTimeout >= 100*time.Millisecond && c.InsertTimeout <= 45*time.Second, "insert_timeout", "must be 100ms..45s (got %s)", c.InsertTimeout)
 	p.Check(c.RetryMax >= 10*time.Millisecond && c.RetryMax <= time.Minute, "retry_max", "must be 10ms..1m (got %s)", c.RetryMax)
+	p.Check(c.RefusedPatience >= 0 && c.RefusedPatience <= 24*time.Hour, "refused_patience", "must be 0s..24h (got %s)", c.RefusedPatience)
 	p.Check(c.Drain >= 0 && c.Drain <= 5*time.Minute, "drain", "must be 0s..5m (got %s)", c.Drain)
 	return p.Err()
 }

@@ -272,3 +272,26 @@ func TestAWrongTableIsNotTakenForBadRows(t *testing.T) {
 	require.NoError(t, run.stopped())
 	require.Zero(t, run.sum(t, "leadstream_sink_dead_letters_total"))
 }
+
+// Nobody mends it: the rows of that table end in dead-letter, those of the others in their tables, and the line goes on.
+func TestATableThatTakesNothingDoesNotStopTheLineForEver(t *testing.T) {
+	r := newRig(t)
+	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT never CHECK name = 'nobody'"))
+	r.putViews(0, 150)
+	cfg := quick()
+	cfg.Batch.Age = time.Second
+	cfg.RefusedPatience = 2 * time.Second
+	run := r.start(cfg)
+	r.eventually("150", "SELECT count() FROM ledger FINAL")
+	letters := r.deadLetters(150)
+	for _, letter := range letters {
+		require.Equal(t, schemas.TopicEvents, letter.Topic)
+		require.Contains(t, letter.Detail, "VIOLATED_CONSTRAINT")
+		require.NotEmpty(t, letter.Payload)
+	}
+	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events DROP CONSTRAINT never"))
+	r.put(schemas.TopicEvents, 0, pageView(1000))
+	r.eventually("1", "SELECT count() FROM events FINAL")
+	require.Eventually(t, r.committedAll, 30*time.Second, 10*time.Millisecond)
+	require.NoError(t, run.stopped())
+}

@@ -18,12 +18,14 @@ type inserter struct {
 	// As many slots as connections; a slot is nil until it is dialled.
 	slots   chan *ch.Client
 	timeout time.Duration
-	metrics *metrics
+	// How long a table that takes not one row of a batch may be mended before the rows are given up.
+	patience time.Duration
+	metrics  *metrics
 }
 
-func newInserter(options ch.Options, connections int, timeout time.Duration, m *metrics) *inserter {
-	in := &inserter{options: options, slots: make(chan *ch.Client, connections), timeout: timeout, metrics: m}
-	for range connections {
+func newInserter(options ch.Options, cfg Config, m *metrics) *inserter {
+	in := &inserter{options: options, slots: make(chan *ch.Client, cfg.Connections), timeout: cfg.InsertTimeout, patience: cfg.RefusedPatience, metrics: m}
+	for range cfg.Connections {
 		in.slots <- nil
 	}
 	return in
@@ -42,8 +44,12 @@ func (in *inserter) write(ctx context.Context, b *batch) error {
 		if t.rows() == 0 || b.written[t.tableName()] {
 			continue
 		}
+		if b.singling[t.tableName()] == nil {
+			b.singling[t.tableName()] = new(singling)
+		}
+		single := b.singling[t.tableName()]
 		group.Go(func() (err error) {
-			lost[i], err = in.writeTable(ctx, b, t)
+			lost[i], err = in.writeTable(ctx, b, t, single)
 			done[i] = err == nil
 			return err
 		})
@@ -60,74 +66,13 @@ func (in *inserter) write(ctx context.Context, b *batch) error {
 
 // writeTable inserts one table; when ClickHouse refuses a value in it, the rows
 // go in without the records that carry such values, which are returned.
-func (in *inserter) writeTable(ctx context.Context, b *batch, t table) ([]refusedRecord, error) {
-	err := in.insert(ctx, t, b.token(t.tableName()))
-	if !isBadData(err) {
-		return nil, err
-	}
-	refused, stored, isolateErr := in.isolate(ctx, b, t.tableName(), err)
-	if isolateErr != nil {
-		return nil, isolateErr
-	}
-	if stored == 0 && len(refused) > 1 {
-		// Not one row of many was taken: then it is the table that is wrong, not the rows.
-		return nil, fmt.Errorf("every row was refused; compare the table with this release's (`leadstream migrate`): %w", err)
-	}
-	if stored > 0 {
-		return in.again(ctx, b, t.tableName(), refused)
-	}
-	return refused, nil
-}
-
-// again gives the refused records a last try, one by one, now that the table is
-// known to take rows: somebody may have mended it while they were tried.
-func (in *inserter) again(ctx context.Context, b *batch, name string, refused []refusedRecord) (still []refusedRecord, err error) {
-	for _, letter := range refused {
-		one := newBatch()
-		one.add(letter.Record, b.born)
-		one.seal()
-		err := in.insert(ctx, one.table(name), one.token(name))
-		if isBadData(err) {
-			still = append(still, refusedRecord{letter.Record, &refusal{reasonRejected, err}})
-		} else if err != nil {
-			return nil, err
+func (in *inserter) writeTable(ctx context.Context, b *batch, t table, s *singling) ([]refusedRecord, error) {
+	if len(s.parts) == 0 { // else it is known that the table does not go in as a whole
+		if s.cause = in.insert(ctx, t, b.token(t.tableName())); !isBadData(s.cause) {
+			return nil, s.cause
 		}
 	}
-	return still, nil
-}
-
-// isolate builds the table again from halves of the batch's records, and halves
-// of those, until each bad record stands alone: about 2 log2(n) inserts for one.
-func (in *inserter) isolate(ctx context.Context, b *batch, name string, cause error) (refused []refusedRecord, stored int, err error) {
-	if len(b.records) == 1 {
-		return []refusedRecord{{b.records[0], &refusal{reasonRejected, cause}}}, 0, nil
-	}
-	middle := len(b.records) / 2
-	for _, half := range [][]int{{0, middle}, {middle, len(b.records)}} {
-		part := newBatch()
-		for _, rec := range b.records[half[0]:half[1]] {
-			part.add(rec, b.born)
-		}
-		part.seal()
-		t := part.table(name)
-		if t.rows() == 0 {
-			continue
-		}
-		err := in.insert(ctx, t, part.token(name))
-		if isBadData(err) {
-			bad, good, err := in.isolate(ctx, part, name, err)
-			if err != nil {
-				return nil, 0, err
-			}
-			refused, stored = append(refused, bad...), stored+good
-			continue
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		stored += t.rows()
-	}
-	return refused, stored, nil
+	return in.singleOut(ctx, s, b, t.tableName())
 }
 
 // insert sends one block and waits until it is a part on disk.

@@ -27,6 +27,7 @@ type metrics struct {
 	commitFails prometheus.Counter
 	dropped     prometheus.Counter
 	erased      prometheus.Counter
+	regrown     prometheus.Counter
 	paused      prometheus.Gauge
 	pending     prometheus.Gauge
 }
@@ -58,12 +59,13 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		commitFails: prometheus.NewCounter(counter("leadstream_sink_commit_failures_total", "Commits that failed after the insert: the rows are read and written again, which changes no answer.")),
 		dropped:     prometheus.NewCounter(counter("leadstream_sink_dropped_batches_total", "Unwritten batches given up with their partitions: the partitions' new worker reads them again.")),
 		erased:      prometheus.NewCounter(counter("leadstream_sink_erased_records_total", "Records of erased leads, from before the request, that became no row.")),
+		regrown:     prometheus.NewCounter(counter("leadstream_sink_regrown_partitions_total", "Partitions read from their beginning, because the record behind the committed offset was another one.")),
 		pending:     prometheus.NewGauge(gauge("leadstream_sink_pending_records", "Records read and not written yet.")),
 		paused:      prometheus.NewGauge(gauge("leadstream_sink_paused", "1 while ClickHouse is away and reading waits.")),
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{m.records, m.bytes, m.rows, m.batches, m.batchRows, m.batchBytes, m.inserts, m.insertFails,
-		m.freshness, m.lagRecords, m.lagSeconds, m.deadLetters, m.clamped, m.commitFails, m.dropped, m.erased, m.paused, m.pending} {
+		m.freshness, m.lagRecords, m.lagSeconds, m.deadLetters, m.clamped, m.commitFails, m.dropped, m.erased, m.regrown, m.paused, m.pending} {
 		errs = append(errs, reg.Register(c))
 	}
 	// A counter that was never raised must read 0, or its first rise is no rise to an alert.

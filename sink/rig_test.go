@@ -244,3 +244,11 @@ func (r *rig) committedAll() bool {
 	})
 	return all
 }
+
+// produceView puts an event without waiting for it.
+func (r *rig) produceView(ev *pb.Event, part int32) {
+	r.Helper()
+	value, err := proto.Marshal(ev)
+	require.NoError(r, err)
+	r.putBytes(schemas.TopicEvents, part, value)
+}

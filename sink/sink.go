@@ -57,7 +57,7 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 // within cfg.Drain, and returns. An error means that something was left, which
 // the next start reads again.
 func (s *Sink) Run(ctx context.Context) error {
-	in := newInserter(s.server, s.cfg.Connections, s.cfg.InsertTimeout, s.metrics)
+	in := newInserter(s.server, s.cfg, s.metrics)
 	defer in.close()
 	w := newWorker(s, in)
 	client, err := kgo.NewClient(append(append([]kgo.Opt{}, s.kafkaOpts...), s.groupOpts(w)...)...)
@@ -70,17 +70,25 @@ func (s *Sink) Run(ctx context.Context) error {
 	return w.run(ctx)
 }
 
+// fetchBytes bounds one fetch, as the broker counts it (compressed). The client has one a broker in flight.
+const fetchBytes = 8 << 20
+
 // groupOpts are the sink's own; they win over those it is given.
 func (s *Sink) groupOpts(w *worker) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumerGroup(s.cfg.Group),
 		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicLeads, schemas.TopicLedger, schemas.TopicStages),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		// Where the log lost what was to be read next, all of it is read again: repeats are harmless, gaps are not.
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.AdjustFetchOffsetsFn(w.rewindRegrown),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// The client has one fetch a broker in flight. When it joins, the first one
 		// asks for those partitions whose offsets it knows already, and the others
 		// wait until it returns: with the default of 5 s, and no data, that long.
 		kgo.FetchMaxWait(250 * time.Millisecond),
+		// What is fetched ahead while ClickHouse is slow or away: with the batch, all that the sink ever holds.
+		kgo.FetchMaxBytes(fetchBytes),
 		// Transaction markers are offsets too: with them committed, no lag is left when all is read.
 		kgo.KeepControlRecords(),
 		kgo.DisableAutoCommit(),

@@ -87,14 +87,17 @@ func (w *worker) poll(ctx context.Context) {
 	})
 }
 
+// pollRecords bounds what is taken at once, so that large records end a batch near its bytes and not at its rows.
+const pollRecords = 1000
+
 // room is how many records still fit, and when the batch is due.
 func (w *worker) room() (int, time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.batch.empty() {
-		return w.cfg.Batch.Rows, time.Time{}
+		return min(pollRecords, w.cfg.Batch.Rows), time.Time{}
 	}
-	return max(1, w.cfg.Batch.Rows-len(w.batch.records)), w.batch.born.Add(w.cfg.Batch.Age)
+	return max(1, min(pollRecords, w.cfg.Batch.Rows-len(w.batch.records))), w.batch.born.Add(w.cfg.Batch.Age)
 }
 
 func (w *worker) due() bool {
@@ -120,7 +123,9 @@ func (w *worker) flush(ctx context.Context) {
 			return // drain goes on, as long as it may
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, w.cfg.RetryMax)
+		if !errors.Is(err, errSingling) { // that one was at work, not in vain
+			pause = min(2*pause, w.cfg.RetryMax)
+		}
 	}
 }
 
@@ -172,7 +177,7 @@ func (w *worker) finish() {
 // commit moves the offsets and looks at every partition's answer.
 func (w *worker) commit(ctx context.Context) error {
 	var failed error
-	w.client.CommitOffsetsSync(ctx, w.batch.offsets(), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+	w.client.CommitOffsetsSync(w.batch.withFingerprints(ctx), w.batch.offsets(), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
 			failed = err
 			return
