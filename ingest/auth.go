@@ -10,16 +10,18 @@ import (
 
 // keyOf finds the key outside of the body. inURL tells that it stood in the address, where a secret has no business.
 func keyOf(r *http.Request, query url.Values) (key string, inURL bool) {
-	if user, password, ok := r.BasicAuth(); ok {
-		if user == "" {
-			user = password // some clients send :KEY
+	if auth := header(r, "Authorization"); auth != "" {
+		if user, password, ok := r.BasicAuth(); ok {
+			if user == "" {
+				user = password // some clients send :KEY
+			}
+			return user, false
 		}
-		return user, false
+		if token, ok := strings.CutPrefix(auth, "Bearer "); ok {
+			return token, false
+		}
 	}
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return token, false
-	}
-	if key := r.Header.Get("X-Write-Key"); key != "" {
+	if key := header(r, "X-Write-Key"); key != "" {
 		return key, false
 	}
 	for _, name := range protocol.KeyNames {
@@ -52,7 +54,7 @@ func (s *Service) admit(r *http.Request, key string, inURL bool) (grant, error) 
 		return grant{}, fault(keyRevoked, "")
 	case g.trusted && inURL:
 		return grant{}, fault(secretInURL, "")
-	case !g.trusted && !g.site.allows(r.Header.Get("Origin")):
+	case !g.trusted && !g.site.allows(header(r, "Origin")):
 		if g.site.silent {
 			return grant{}, &thanked{fault(originRefused, "")}
 		}

@@ -52,10 +52,11 @@ func (c collector) tell(s *Service, w http.ResponseWriter, o outcome) int {
 // collect is a request's way, in this order: what costs a stranger more than us comes first, his body late, the broker last.
 func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) outcome {
 	received := s.now()
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := s.queries.parse(r.URL.RawQuery)
 	if err != nil && r.Method == http.MethodGet {
 		return outcome{fault: fault(protocol.BadQuery, "")}
 	}
+	err = nil // of a POST's query, what could be read is there
 	pass, addr := s.pace.begin(r, received), s.proxies.clientIP(r)
 	key, inURL := keyOf(r, query)
 	var g grant
@@ -85,8 +86,8 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 	f := &facts{
 		site: g.site, trusted: g.trusted, protocol: c.name,
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
-		ip: textOf(addr), userAgent: r.UserAgent(),
-		optedOut: r.Header.Get("Sec-GPC") == "1" || r.Header.Get("DNT") == "1",
+		ip: textOf(addr), userAgent: header(r, "User-Agent"),
+		optedOut: header(r, "Sec-Gpc") == "1" || header(r, "Dnt") == "1",
 		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
@@ -98,7 +99,7 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 
 // read decodes the request; what h holds is the caller's to free, when nothing points into the body any more.
 func (c collector) read(s *Service, w http.ResponseWriter, r *http.Request, query url.Values, h *hold) (protocol.Batch, error) {
-	request := protocol.Request{Query: query, Type: c.kind, Referer: r.Referer(), Anonymous: r.Header.Get("SP-Anonymous") != "", Limits: s.limits}
+	request := protocol.Request{Query: query, Type: c.kind, Referer: header(r, "Referer"), Anonymous: header(r, "Sp-Anonymous") != "", Limits: s.limits}
 	if r.Method == http.MethodPost {
 		body, err := s.bodies.read(w, r, h)
 		if err == nil {

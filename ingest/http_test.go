@@ -157,6 +157,16 @@ func TestKeysAreFoundWhereverClientsPutThem(t *testing.T) {
 	}
 }
 
+// TestABadQueryIsNotAPostsFault: the events are in the body.
+func TestABadQueryIsNotAPostsFault(t *testing.T) {
+	_, opts := broker(t)
+	f := start(t, opts)
+	for _, headers := range [][]string{nil, {"Connection", "close"}} {
+		answer, body := f.ask(t, "POST", "/v1/track?x=%zz", `{"writeKey":"demo","userId":"u","event":"x"}`, headers...)
+		require.Equal(t, 200, answer.StatusCode, body)
+	}
+}
+
 func TestContentTypeIsNeverBelieved(t *testing.T) {
 	_, opts := broker(t)
 	f := start(t, opts)

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +29,10 @@ type metrics struct {
 
 	produceSeconds prometheus.Histogram
 	produceFailed  *prometheus.CounterVec // why
+
+	mu      sync.RWMutex
+	answers map[answers]answerMetrics
+	runs    atomic.Uint64 // of the pipeline
 }
 
 // siteType are the labels of an accepted event.
@@ -63,6 +69,7 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 		produceFailed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadstream_ingest_produce_failed_total", Help: "Requests whose events could not be kept, by why.",
 		}, []string{"why"}),
+		answers: map[answers]answerMetrics{},
 		events:  map[siteType]prometheus.Counter{},
 		changed: map[change]prometheus.Counter{},
 	}
@@ -106,8 +113,34 @@ func (m *metrics) note(what change) { m.changed[what].Inc() }
 func (m *metrics) refuse(reason protocol.Reason) { m.refused.WithLabelValues(string(reason)).Inc() }
 
 func (m *metrics) answered(protocol string, status int, began time.Time) {
-	m.requests.WithLabelValues(protocol, strconv.Itoa(status)).Inc()
-	m.requestSeconds.WithLabelValues(protocol).Observe(time.Since(began).Seconds())
+	of := m.answersOf(answers{protocol, status})
+	of.requests.Inc()
+	of.seconds.Observe(time.Since(began).Seconds())
+}
+
+// answers are the labels of an answer; answerMetrics remembers their metrics, which are asked for once a request.
+type answers struct {
+	protocol string
+	status   int
+}
+
+type answerMetrics struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+func (m *metrics) answersOf(of answers) answerMetrics {
+	m.mu.RLock()
+	known, ok := m.answers[of]
+	m.mu.RUnlock()
+	if ok {
+		return known
+	}
+	known = answerMetrics{m.requests.WithLabelValues(of.protocol, strconv.Itoa(of.status)), m.requestSeconds.WithLabelValues(of.protocol)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[of] = known // as many as there are protocols and statuses
+	return known
 }
 
 func (m *metrics) stored(e *pb.Event) { m.events[siteType{e.Site, e.Type}].Inc() }

@@ -122,9 +122,9 @@ func lastChance(r *http.Request) bool {
 	if r.Method != http.MethodPost {
 		return true
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+	if mode := header(r, "Sec-Fetch-Mode"); mode != "" {
 		return mode == "no-cors"
 	}
-	kind := r.Header.Get("Content-Type")
+	kind := header(r, "Content-Type")
 	return strings.HasPrefix(kind, "text/plain") || strings.HasPrefix(kind, "text/ping")
 }

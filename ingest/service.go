@@ -49,6 +49,7 @@ type Service struct {
 	complaints sometimes
 
 	pace        *pace
+	queries     *queries
 	certificate *certificate // nil = plain HTTP
 }
 
@@ -86,7 +87,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
 		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
-		pace: newPace(cfg, d.Registry), certificate: shown, repeats: seen,
+		pace: newPace(cfg, d.Registry), queries: newQueries(), certificate: shown, repeats: seen,
 	}
 	s.metrics.watchRoom(d.Registry, s.bodies.room)
 	s.router = newRouter(s.routes)

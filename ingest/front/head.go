@@ -46,7 +46,7 @@ func (h *head) read(buf []byte, known *targets) (size int, ok bool) {
 		if colon <= 0 || n == mostHeaders || !isToken(line[:colon]) || !isText(line[colon+1:]) {
 			return 0, false
 		}
-		name, value := textproto.CanonicalMIMEHeaderKey(line[:colon]), strings.Trim(line[colon+1:], " \t")
+		name, value := canonical(line[:colon]), strings.Trim(line[colon+1:], " \t")
 		switch name {
 		case "Host":
 			if h.host != "" || !isHost(value) {
@@ -78,6 +78,28 @@ func (h *head) read(buf []byte, known *targets) (size int, ok bool) {
 	h.size = end + 4
 	return h.size + length, length >= 0 && h.host != ""
 }
+
+// canonical is a name as net/http writes it.
+func canonical(name string) string {
+	if usual, ok := usualNames[name]; ok {
+		return usual
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
+}
+
+// usualNames are what browsers and proxies send, as they send it and as proxies change it: finding one is a third of making it.
+var usualNames = func() map[string]string {
+	names := map[string]string{}
+	for _, name := range []string{
+		"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
+		"Cookie", "Dnt", "Forwarded", "Host", "Origin", "Priority", "Referer", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform",
+		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-Gpc", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",
+		"X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id", "X-Write-Key",
+	} {
+		names[name], names[strings.ToLower(name)] = name, name
+	}
+	return names
+}()
 
 // number reads what a Content-Length of a small body may be.
 func number(digits string) (n int, ok bool) {

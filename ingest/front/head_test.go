@@ -109,3 +109,9 @@ func FuzzHead(f *testing.F) {
 		}
 	})
 }
+
+func TestUsualNamesAreCanonical(t *testing.T) {
+	for name, usual := range usualNames {
+		require.Equal(t, http.CanonicalHeaderKey(name), usual)
+	}
+}
