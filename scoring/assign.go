@@ -37,6 +37,7 @@ func (s *session) assigned(_ context.Context, _ *kgo.Client, topics map[string][
 		p := s.idle[num]
 		if p == nil {
 			p = newPartition(num, s.now().UnixMilli())
+			p.model = s.wanted.Load()
 		}
 		parts[num] = p
 	}

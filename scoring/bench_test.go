@@ -153,6 +153,7 @@ func newFolder(r *rig, client *kgo.Client) *folder {
 	f := &folder{r: r, client: client, parts: map[int32]*partition{}, last: time.Now()}
 	for num := range int32(12) {
 		f.parts[num] = newPartition(num, 0)
+		f.parts[num].model = testModel
 	}
 	return f
 }

@@ -16,6 +16,9 @@ type metrics struct {
 	restarts, lost, unreadable, oversized, torn                            prometheus.Counter
 	ledger, transitions, deadLetters, commits, snapshots                   *prometheus.CounterVec
 	commitSeconds, restoreSeconds, records                                 prometheus.Histogram
+	modelRefused                                                           prometheus.Gauge
+	modelInfo                                                              *prometheus.GaugeVec
+	version                                                                string // in modelInfo; the loop alone writes it
 	leads, lagRecords, lagReceived, lagEvent                               *prometheus.GaugeVec
 }
 
@@ -64,10 +67,12 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 			prometheus.ExponentialBuckets(0.01, 2, 15)),
 		records: f.histogram("leadstream_scoring_transaction_records", "Records read by one transaction.",
 			prometheus.ExponentialBuckets(1, 4, 9)),
-		leads:       f.gauges("leadstream_scoring_leads", "Leads in memory.", "partition"),
-		lagRecords:  f.gauges("leadstream_scoring_lag_records", "Records of a topic not read yet, when the last were.", "topic", "partition"),
-		lagReceived: f.gauges("leadstream_scoring_received_to_scored_seconds", "Age of the last folded event when its transaction stood, since it was received.", "partition"),
-		lagEvent:    f.gauges("leadstream_scoring_event_to_scored_seconds", "Age of the last folded event when its transaction stood, since it happened.", "partition"),
+		modelRefused: f.gauge("leadstream_scoring_model_refused", "1 while the newest model that was meant for this worker has faults and an older one runs."),
+		modelInfo:    f.gauges("leadstream_scoring_model_info", "1 for the model that runs.", "version"),
+		leads:        f.gauges("leadstream_scoring_leads", "Leads in memory.", "partition"),
+		lagRecords:   f.gauges("leadstream_scoring_lag_records", "Records of a topic not read yet, when the last were.", "topic", "partition"),
+		lagReceived:  f.gauges("leadstream_scoring_received_to_scored_seconds", "Age of the last folded event when its transaction stood, since it was received.", "partition"),
+		lagEvent:     f.gauges("leadstream_scoring_event_to_scored_seconds", "Age of the last folded event when its transaction stood, since it happened.", "partition"),
 	}
 	out.preset(m)
 	return out
@@ -184,4 +189,19 @@ func (f factory) histogram(name, help string, buckets []float64) prometheus.Hist
 	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 	f.register(h)
 	return h
+}
+
+func (f factory) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	f.register(g)
+	return g
+}
+
+// runs says which model is at work; one version at a time.
+func (m *metrics) runs(version string) {
+	if m.version != version {
+		m.version = version
+		m.modelInfo.Reset()
+		m.modelInfo.WithLabelValues(version).Set(1)
+	}
 }

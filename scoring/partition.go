@@ -17,6 +17,8 @@ import (
 type partition struct {
 	num   int32
 	leads *leads
+	// model is the one that its leads stand under.
+	model *model.Model
 
 	// fence is what has been folded; next is what will be read (above the fence,
 	// or at it after a rewind); high is the broker's end when it was last told.
@@ -40,7 +42,11 @@ type partition struct {
 	before  struct {
 		fence, next fence
 		watermark   int64
+		model       *model.Model
 	}
+	// behind is set when leads were restored that an older publication has scored:
+	// nothing may be folded into them before they are scored again.
+	behind bool
 
 	snapshotAt    int64 // wall clock ms of the last one, or of the assignment
 	snapshotBytes int64 // of changelog written since
@@ -75,6 +81,7 @@ type touch struct {
 // begin remembers where the partition stood before the transaction.
 func (p *partition) begin() {
 	p.before.fence, p.before.next, p.before.watermark = p.fence, p.next, p.watermark
+	p.before.model = p.model
 	p.rows.count = rowPlaces{}
 }
 
@@ -224,6 +231,7 @@ func (p *partition) committed(changelog, bytes int64, ends rowPlaces) {
 // rollback undoes the transaction: leads, timers and positions.
 func (p *partition) rollback() {
 	p.fence, p.next, p.watermark = p.before.fence, p.before.next, p.before.watermark
+	p.model = p.before.model
 	for id, t := range p.touched {
 		if t.fired {
 			p.leads.arm(id, t.due)

@@ -184,6 +184,7 @@ func (s *session) turn(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.takeUp()
 	if err := s.fold(fetches); err != nil {
 		return err
 	}
@@ -281,7 +282,7 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	*done = r.Offset
 	if r.Topic == schemas.TopicRouted {
 		if id, erase := decodeErase(r); erase != nil {
-			p.erase(s.model, id, erase, &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
+			p.erase(p.model, id, erase, &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
 			s.txn.tally.erased++
 			return
 		}
@@ -290,7 +291,11 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	id, no := decodeInto(r, ev)
 	if no == nil {
 		src := s.pieces.source(r)
-		out, bad := p.fold(s.model, s.apply, incoming{id, ev, src, r})
+		apply := s.apply
+		if apply == nil {
+			apply = p.model.Apply
+		}
+		out, bad := p.fold(p.model, apply, incoming{id, ev, src, r})
 		s.emit(p, out)
 		no = bad
 	} else {

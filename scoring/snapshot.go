@@ -57,7 +57,7 @@ func (s *session) snapshot(p *partition) (write func()) {
 		Topic: s.topic.ID, Partition: p.num, Changelog: p.changelog,
 		Events: p.fence.events, Routed: p.fence.routed, Watermark: p.watermark,
 	}
-	state := p.leads.freeze(s.model.Version())
+	state := p.leads.freeze(p.model.Version())
 	return func() {
 		if err := writeSnapshot(s.snapshotPath(head.Partition), head, state); err != nil {
 			s.metrics.snapshots.WithLabelValues("failed").Inc()
@@ -74,7 +74,7 @@ func (s *session) loadSnapshot(p *partition, start, end int64) error {
 		return nil
 	}
 	path := s.snapshotPath(p.num)
-	head, state, err := readSnapshot(path, s.model)
+	head, state, err := readSnapshot(path, p.model)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -122,7 +122,7 @@ func (s *session) aheadOfChangelog(p *partition, path string, head snapshotHead,
 	s.log.Warn("scoring: the changelog lost its end and has no beginning; going on from the snapshot, whose last rows may be missing in the ledger",
 		zap.Int32("partition", p.num), zap.Int64("snapshot", head.Changelog), zap.Int64("end", end))
 	head.Changelog = end
-	if err := writeSnapshot(path, head, state.freeze(s.model.Version())); err != nil {
+	if err := writeSnapshot(path, head, state.freeze(p.model.Version())); err != nil {
 		return fmt.Errorf("scoring: snapshot of a changelog that lost its end: %w", err)
 	}
 	s.loaded(p, head, state)

@@ -42,6 +42,7 @@ func (r *rig) states(cfg Config) (out map[int32]map[string]string, fences map[in
 	parts := map[int32]*partition{}
 	for num := range int32(testPartitions) {
 		parts[num] = newPartition(num, 0)
+		parts[num].model = testModel
 	}
 	require.NoError(r.t, s.restore(context.Background(), parts))
 	out, fences = map[int32]map[string]string{}, map[int32]fence{}

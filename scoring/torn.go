@@ -192,7 +192,7 @@ func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecor
 		return err
 	}
 	p.watermark = max(p.watermark, lead.ReceivedAt)
-	return p.leads.restore(r.model, lead)
+	return p.leads.restore(p.model, lead)
 }
 
 // believe applies the last transactions, or leaves out those that are torn.
@@ -285,6 +285,6 @@ func (r *restorer) leaveOut(p *partition, w *written) {
 		if err != nil {
 			continue
 		}
-		p.leads.raiseRevision(r.model, id, lead.Revision)
+		p.leads.raiseRevision(p.model, id, lead.Revision)
 	}
 }

@@ -126,6 +126,7 @@ func TestWhatIsBuiltBesideATornTransactionLeavesItOut(t *testing.T) {
 	w := r.worker(r.embedded(""))
 	s := &session{Worker: w.Worker, admin: r.admin}
 	p := newPartition(0, 0)
+	p.model = testModel
 	restorer := newRestorer(s, map[int32]*partition{0: p})
 	lead := func(pages int) *model.Lead {
 		l := model.NewLead(schemas.NewLeadID("a"), "demo")
@@ -152,6 +153,7 @@ func TestRevisionsGoOnAboveATornTransaction(t *testing.T) {
 	r := newRig(t, "", testPartitions)
 	w := r.worker(r.embedded(""))
 	p := newPartition(0, 0)
+	p.model = testModel
 	restorer := newRestorer(&session{Worker: w.Worker, admin: r.admin}, map[int32]*partition{0: p})
 	l := model.NewLead(schemas.NewLeadID("a"), "demo")
 	ev := &pb.Event{EventId: "e", Site: "demo", Type: "page", AnonymousId: "a", EventTime: 1_767_600_000_000, ReceivedAt: 1_767_600_000_000}

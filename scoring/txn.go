@@ -189,7 +189,7 @@ func (s *session) commit() error {
 	}
 	for _, p := range t.parts {
 		p.committed(t.changelog[p.num], t.bytes[p.num], t.ends[p.num])
-		p.leads.sweep(s.model, p.watermark, sweepLeads)
+		p.leads.sweep(p.model, p.watermark, sweepLeads)
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func (s *session) end(t *txn) (bool, error) {
 	for _, p := range t.parts {
 		p.rows.builtOn = p.changelog
 		headers := []kgo.RecordHeader{p.fence.header(), p.rows.header()}
-		p.records(s.model, func(key string, rec *pb.LeadRecord) {
+		p.records(p.model, func(key string, rec *pb.LeadRecord) {
 			s.produce(p, schemas.TopicLeads, s.key(rec.LeadId), rec, headers...)
 		})
 	}
@@ -279,7 +279,7 @@ func (s *session) fireTimers() error {
 				return err
 			}
 			s.txn.join(p)
-			out, no := p.fire(s.model, id, p.clock(now))
+			out, no := p.fire(p.model, id, p.clock(now))
 			if no != nil {
 				s.txn.tally.failedTimers++
 				s.log.Error("scoring: timer failed, the lead keeps its stage", zap.Stringer("lead", id), zap.String("detail", no.detail))

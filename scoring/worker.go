@@ -48,8 +48,8 @@ type Worker struct {
 	log     *zap.Logger
 	metrics *metrics
 	kafka   []kgo.Opt
-	model   *model.Model
-	apply   applier
+	wanted  atomic.Pointer[model.Model] // what partitions go over to
+	apply   applier                     // of a test; nil is the model's own
 	now     func() time.Time
 	pause   time.Duration
 	live    atomic.Pointer[session]
@@ -63,8 +63,8 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 	if deps.Model == nil {
 		return nil, errors.New("scoring: no model: give Deps.Model")
 	}
-	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, model: deps.Model, now: deps.Now, pause: pause}
-	w.apply = w.model.Apply
+	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, now: deps.Now, pause: pause}
+	w.wanted.Store(deps.Model)
 	if w.log == nil {
 		w.log = zap.NewNop()
 	}
@@ -73,6 +73,23 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 	}
 	w.metrics = newMetrics(deps.Registry, deps.Model)
 	return w, nil
+}
+
+// Use makes another model the one that runs, from each partition's next transaction on.
+// What was folded keeps the value it had; days that are still open are counted anew.
+func (w *Worker) Use(m *model.Model) {
+	w.metrics.preset(m)
+	w.wanted.Store(m)
+}
+
+// Refused tells the worker that a model was meant for it and has faults: the running one
+// stays, and an alert fires until one without comes.
+func (w *Worker) Refused(is bool) {
+	if is {
+		w.metrics.modelRefused.Set(1)
+	} else {
+		w.metrics.modelRefused.Set(0)
+	}
 }
 
 // Run works until ctx ends, then finishes the open transaction, writes

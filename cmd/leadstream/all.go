@@ -41,7 +41,7 @@ func (w *allWord) Run(g *globals) error {
 	if err != nil {
 		return errors.Join(err, stopAll(stores))
 	}
-	parts = append(parts, daemon.Part{Name: "greeting", Run: func(ctx context.Context) error { return w.greet(ctx, b, started) }})
+	parts = append(parts, b.modelPart, daemon.Part{Name: "greeting", Run: func(ctx context.Context) error { return w.greet(ctx, b, started) }})
 	stop() // from here on daemon.Run listens for signals
 	return b.serve(context.Background(), append(parts, stores...)...)
 }

@@ -37,9 +37,10 @@ type base struct {
 	wire     *kafka.Metrics
 	stdout   io.Writer
 
-	embeddedBroker bool   // its topics must not be compacted
-	withDemoSite   bool   // the collectors serve /demo/
-	clickhouseHTTP string // the embedded server's, "" without one
+	modelPart      daemon.Part // watches the model of the worker
+	embeddedBroker bool        // its topics must not be compacted
+	withDemoSite   bool        // the collectors serve /demo/
+	clickhouseHTTP string      // the embedded server's, "" without one
 }
 
 // open reads config and model, telling every fault of both at once, and takes

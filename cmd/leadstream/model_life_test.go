@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,4 +139,48 @@ func (h *house) requireReplayIsLive(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, len(live), leads)
 	require.Greater(t, whole, 30)
+}
+
+// A changed model file is in force within a moment, without a restart; one with a fault is refused whole
+// and shows in a metric, while the running one stays.
+func TestAChangedModelFileIsTakenUpAndABadOneRefused(t *testing.T) {
+	h := newHouse(t)
+	file := filepath.Join(t.TempDir(), "model.yml")
+	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o644)) }
+	text := string(model.DefaultText())
+	write(text)
+	h.up(t, "--model", file)
+	running := func() string {
+		for line := range strings.Lines(h.scrapeText(t)) {
+			if strings.HasPrefix(line, "leadstream_scoring_model_info{") {
+				return line
+			}
+		}
+		return ""
+	}
+	refused := func() float64 { return scrape(t, h.ports["telemetry-listen"], "leadstream_scoring_model_refused") }
+	require.Eventually(t, func() bool { return strings.Contains(running(), model.Default().Version()) }, 30*time.Second, 50*time.Millisecond)
+	write(strings.Replace(text, "points: 12", "points: twelve", 1))
+	require.Eventually(t, func() bool { return refused() == 1 }, 30*time.Second, 50*time.Millisecond)
+	require.Contains(t, running(), model.Default().Version(), "the running one stays")
+	cheap := strings.Replace(text, "points: 12", "points: 3", 1)
+	write(cheap)
+	m, err := model.Load([]byte(cheap), file)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return refused() == 0 && strings.Contains(running(), m.Version()) }, 30*time.Second, 50*time.Millisecond)
+	require.Equal(t, 200, h.post(t.Context(), "/v1/events?key=demo", `{"events":[`+pageEvent("e1", "visitor-1", "/pricing", time.Now())+`]}`))
+	require.Eventually(t, func() bool {
+		return h.query(t, "default", "SELECT points, model_version FROM ledger WHERE rule = 'pricing' FORMAT CSV") == fmt.Sprintf(`3,"%s"`, m.Version())
+	}, 30*time.Second, 100*time.Millisecond)
+	require.Zero(t, h.stop())
+}
+
+func (h *house) scrapeText(t *testing.T) string {
+	t.Helper()
+	response, err := http.Get(h.url("telemetry-listen", "/metrics"))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(text)
 }

@@ -27,7 +27,7 @@ func (scoreWord) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	return b.serve(context.Background(), part)
+	return b.serve(context.Background(), part, b.modelPart)
 }
 
 func (b *base) score() (daemon.Part, error) {
@@ -40,5 +40,6 @@ func (b *base) score() (daemon.Part, error) {
 		return daemon.Part{}, err
 	}
 	b.health.Register("scoring", worker.Ready)
+	b.modelPart = b.watchModel(worker)
 	return daemon.Part{Name: "scoring", Run: worker.Run}, nil
 }
