@@ -44,9 +44,6 @@ type partition struct {
 		watermark   int64
 		model       *model.Model
 	}
-	// behind is set when leads were restored that an older publication has scored:
-	// nothing may be folded into them before they are scored again.
-	behind bool
 
 	snapshotAt    int64 // wall clock ms of the last one, or of the assignment
 	snapshotBytes int64 // of changelog written since
