@@ -20,6 +20,7 @@ import (
 const (
 	childBroker = "INGEST_TEST_CHILD_BROKER"
 	childDedup  = "INGEST_TEST_CHILD_DEDUP" // its folder of event ids; empty = none
+	childSpool  = "INGEST_TEST_CHILD_SPOOL" // its spool, and then little patience with the broker; empty = none
 )
 
 func TestMain(m *testing.M) {
@@ -36,7 +37,12 @@ func TestMain(m *testing.M) {
 func collectUntilKilled(brokers []string) {
 	cfg := testConfig()
 	cfg.Dedup.Dir = os.Getenv(childDedup)
-	s, err := New(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), KafkaOpts: []KafkaOption{kgo.SeedBrokers(brokers...)}})
+	opts := []KafkaOption{kgo.SeedBrokers(brokers...)}
+	if cfg.Spool.Dir = os.Getenv(childSpool); cfg.Spool.Dir != "" {
+		cfg.ProduceTimeout = 500 * time.Millisecond
+		opts = append(opts, kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }))
+	}
+	s, err := New(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), KafkaOpts: opts})
 	if err != nil {
 		panic(err)
 	}
