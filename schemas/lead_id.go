@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // LeadID names a lead in every topic, table and URL: 16 bytes, written as a
@@ -65,4 +66,20 @@ func ParseLeadID(s string) (LeadID, error) {
 		return LeadID{}, fmt.Errorf("lead id %.40q: %w", s, err)
 	}
 	return id, nil
+}
+
+// OriginKey is the key of the id that an event counts for by its own words: the
+// user it names, else the visitor. Unlike EventKey, which keeps a visitor's events
+// in one partition, it does not depend on where the event was made.
+func OriginKey(site, anonymousID, userID string) string {
+	if userID == "" {
+		return site + "/" + anonymousID
+	}
+	return site + "/" + userID
+}
+
+// SplitKey takes a record key apart.
+func SplitKey(key string) (site, id string) {
+	site, id, _ = strings.Cut(key, "/")
+	return site, id
 }

@@ -52,7 +52,7 @@ func TestPoisonGoesToDeadLettersAndTheLineGoesOn(t *testing.T) {
 	stray, err := proto.Marshal(good[0])
 	require.NoError(t, err)
 	r.sendRaw(schemas.TopicEvents, "demo/somebody else", stray)
-	handOver, err := proto.Marshal(&pb.Routed{LeadId: make([]byte, 16), What: &pb.Routed_HandOver{HandOver: &pb.LeadState{}}})
+	handOver, err := proto.Marshal(&pb.Routed{LeadId: make([]byte, 16), What: &pb.Routed_Give{Give: &pb.Part{}}})
 	require.NoError(t, err)
 	r.sendRaw(schemas.TopicRouted, "x", handOver)
 	r.send(good[25:]...)

@@ -134,10 +134,17 @@ type LeadRecord struct {
 	FallsTo      string `protobuf:"bytes,33,opt,name=falls_to,json=fallsTo,proto3" json:"falls_to,omitempty"`
 	ModelVersion string `protobuf:"bytes,34,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
 	// received_at of the event that caused this record: freshness is measured from it.
-	ReceivedAt    int64      `protobuf:"fixed64,35,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
-	Source        *Source    `protobuf:"bytes,36,opt,name=source,proto3" json:"source,omitempty"`
-	State         *LeadState `protobuf:"bytes,37,opt,name=state,proto3" json:"state,omitempty"`
-	StageOrder    uint32     `protobuf:"varint,38,opt,name=stage_order,json=stageOrder,proto3" json:"stage_order,omitempty"`
+	ReceivedAt int64      `protobuf:"fixed64,35,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	Source     *Source    `protobuf:"bytes,36,opt,name=source,proto3" json:"source,omitempty"`
+	State      *LeadState `protobuf:"bytes,37,opt,name=state,proto3" json:"state,omitempty"`
+	StageOrder uint32     `protobuf:"varint,38,opt,name=stage_order,json=stageOrder,proto3" json:"stage_order,omitempty"`
+	// The lead that this id is joined to, 16 bytes; empty = it stands for itself.
+	// Everything else in such a record is empty but ids and revision.
+	MergedInto []byte `protobuf:"bytes,39,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// The other ids whose events this lead's score is made of.
+	Joined []*JoinedID `protobuf:"bytes,40,rep,name=joined,proto3" json:"joined,omitempty"`
+	// Known ids that may be the same person, which a person has to decide.
+	Proposals     []*Proposal `protobuf:"bytes,41,rep,name=proposals,proto3" json:"proposals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -438,6 +445,161 @@ func (x *LeadRecord) GetStageOrder() uint32 {
 	return 0
 }
 
+func (x *LeadRecord) GetMergedInto() []byte {
+	if x != nil {
+		return x.MergedInto
+	}
+	return nil
+}
+
+func (x *LeadRecord) GetJoined() []*JoinedID {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+func (x *LeadRecord) GetProposals() []*Proposal {
+	if x != nil {
+		return x.Proposals
+	}
+	return nil
+}
+
+// JoinedID is an id that was joined to a lead.
+type JoinedID struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	LeadId []byte                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	// The visitor's or user's own id.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// It is a user id of its own, joined by a person.
+	Known bool `protobuf:"varint,3,opt,name=known,proto3" json:"known,omitempty"`
+	// received_at of what joined it.
+	At int64 `protobuf:"fixed64,4,opt,name=at,proto3" json:"at,omitempty"`
+	// UTC days up to this one had closed by then: their limits stay the id's own.
+	Through       int32 `protobuf:"varint,5,opt,name=through,proto3" json:"through,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinedID) Reset() {
+	*x = JoinedID{}
+	mi := &file_score_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinedID) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinedID) ProtoMessage() {}
+
+func (x *JoinedID) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinedID.ProtoReflect.Descriptor instead.
+func (*JoinedID) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *JoinedID) GetLeadId() []byte {
+	if x != nil {
+		return x.LeadId
+	}
+	return nil
+}
+
+func (x *JoinedID) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *JoinedID) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *JoinedID) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *JoinedID) GetThrough() int32 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+// Proposal says that a known id claimed, or was said, to be another known id.
+type Proposal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	At            int64                  `protobuf:"fixed64,2,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Proposal) Reset() {
+	*x = Proposal{}
+	mi := &file_score_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Proposal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Proposal) ProtoMessage() {}
+
+func (x *Proposal) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
+func (*Proposal) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Proposal) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *Proposal) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
 type Term struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Rule     string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
@@ -453,7 +615,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_score_proto_msgTypes[2]
+	mi := &file_score_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -465,7 +627,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[2]
+	mi := &file_score_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -478,7 +640,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{2}
+	return file_score_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Term) GetRule() string {
@@ -534,7 +696,7 @@ type GroupBound struct {
 
 func (x *GroupBound) Reset() {
 	*x = GroupBound{}
-	mi := &file_score_proto_msgTypes[3]
+	mi := &file_score_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -546,7 +708,7 @@ func (x *GroupBound) String() string {
 func (*GroupBound) ProtoMessage() {}
 
 func (x *GroupBound) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[3]
+	mi := &file_score_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -559,7 +721,7 @@ func (x *GroupBound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupBound.ProtoReflect.Descriptor instead.
 func (*GroupBound) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{3}
+	return file_score_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GroupBound) GetName() string {
@@ -609,14 +771,18 @@ type LeadState struct {
 	CrmHash uint64 `protobuf:"fixed64,12,opt,name=crm_hash,json=crmHash,proto3" json:"crm_hash,omitempty"`
 	// What a collector received up to this instant was erased and is not folded
 	// again; 0 = never erased.
-	ErasedUntil   int64 `protobuf:"fixed64,50,opt,name=erased_until,json=erasedUntil,proto3" json:"erased_until,omitempty"`
+	ErasedUntil int64 `protobuf:"fixed64,50,opt,name=erased_until,json=erasedUntil,proto3" json:"erased_until,omitempty"`
+	// Where this id belongs; absent = nobody ever said anything of it.
+	Home *Home `protobuf:"bytes,13,opt,name=home,proto3" json:"home,omitempty"`
+	// The ids that the lead is made of, its own among them; empty = its own only.
+	Parts         []*Part `protobuf:"bytes,14,rep,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeadState) Reset() {
 	*x = LeadState{}
-	mi := &file_score_proto_msgTypes[4]
+	mi := &file_score_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +794,7 @@ func (x *LeadState) String() string {
 func (*LeadState) ProtoMessage() {}
 
 func (x *LeadState) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[4]
+	mi := &file_score_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +807,7 @@ func (x *LeadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadState.ProtoReflect.Descriptor instead.
 func (*LeadState) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{4}
+	return file_score_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LeadState) GetModelVersion() string {
@@ -735,6 +901,358 @@ func (x *LeadState) GetErasedUntil() int64 {
 	return 0
 }
 
+func (x *LeadState) GetHome() *Home {
+	if x != nil {
+		return x.Home
+	}
+	return nil
+}
+
+func (x *LeadState) GetParts() []*Part {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// Home is what an id's own partition knows of where the id belongs.
+type Home struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Events have said that the id is a user's: it joins others by a person's word only.
+	Known bool `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
+	// The oldest claim of each user, at most 8.
+	Claims []*Claim `protobuf:"bytes,2,rep,name=claims,proto3" json:"claims,omitempty"`
+	// The newest word of a person for each user, at most 16.
+	Verdicts []*Verdict `protobuf:"bytes,3,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	// The key of the lead it was handed to; "" = it is here.
+	To string `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
+	// How often it was handed over.
+	Epoch uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// It was asked back and is on its way.
+	Recalling     bool `protobuf:"varint,6,opt,name=recalling,proto3" json:"recalling,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Home) Reset() {
+	*x = Home{}
+	mi := &file_score_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Home) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Home) ProtoMessage() {}
+
+func (x *Home) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Home.ProtoReflect.Descriptor instead.
+func (*Home) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Home) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *Home) GetClaims() []*Claim {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+func (x *Home) GetVerdicts() []*Verdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *Home) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Home) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Home) GetRecalling() bool {
+	if x != nil {
+		return x.Recalling
+	}
+	return false
+}
+
+// Claim is an event that said this id is that user.
+type Claim struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user's record key, site/user_id.
+	Key           string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	At            int64  `protobuf:"fixed64,2,opt,name=at,proto3" json:"at,omitempty"`
+	Hash          uint64 `protobuf:"fixed64,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	ReceivedAt    int64  `protobuf:"fixed64,4,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Claim) Reset() {
+	*x = Claim{}
+	mi := &file_score_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Claim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Claim) ProtoMessage() {}
+
+func (x *Claim) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Claim.ProtoReflect.Descriptor instead.
+func (*Claim) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Claim) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Claim) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Claim) GetHash() uint64 {
+	if x != nil {
+		return x.Hash
+	}
+	return 0
+}
+
+func (x *Claim) GetReceivedAt() int64 {
+	if x != nil {
+		return x.ReceivedAt
+	}
+	return 0
+}
+
+// Verdict is a person's word on whether an id belongs to a user.
+type Verdict struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Joined        bool                   `protobuf:"varint,2,opt,name=joined,proto3" json:"joined,omitempty"`
+	At            int64                  `protobuf:"fixed64,3,opt,name=at,proto3" json:"at,omitempty"`
+	Hash          uint64                 `protobuf:"fixed64,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verdict) Reset() {
+	*x = Verdict{}
+	mi := &file_score_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verdict) ProtoMessage() {}
+
+func (x *Verdict) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
+func (*Verdict) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Verdict) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Verdict) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
+}
+
+func (x *Verdict) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Verdict) GetHash() uint64 {
+	if x != nil {
+		return x.Hash
+	}
+	return 0
+}
+
+// Part is what one id's events have brought to a lead, as if they stood alone.
+type Part struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id's record key, site/id; empty for the lead's own.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The keys of the homes that handed it on, its own first.
+	Via   []string `protobuf:"bytes,2,rep,name=via,proto3" json:"via,omitempty"`
+	Epoch uint32   `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// UTC days up to this one had closed when it was joined.
+	Through int32 `protobuf:"varint,4,opt,name=through,proto3" json:"through,omitempty"`
+	// received_at of what joined it.
+	At int64 `protobuf:"fixed64,5,opt,name=at,proto3" json:"at,omitempty"`
+	// A LeadRecord with only what a restore reads. (In bytes: a record inside itself
+	// would have no end.)
+	Lead []byte `protobuf:"bytes,6,opt,name=lead,proto3" json:"lead,omitempty"`
+	// What those days had come to.
+	Apart         []*RuleState `protobuf:"bytes,7,rep,name=apart,proto3" json:"apart,omitempty"`
+	Known         bool         `protobuf:"varint,8,opt,name=known,proto3" json:"known,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Part) Reset() {
+	*x = Part{}
+	mi := &file_score_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Part) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Part) ProtoMessage() {}
+
+func (x *Part) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Part.ProtoReflect.Descriptor instead.
+func (*Part) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Part) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Part) GetVia() []string {
+	if x != nil {
+		return x.Via
+	}
+	return nil
+}
+
+func (x *Part) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Part) GetThrough() int32 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+func (x *Part) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Part) GetLead() []byte {
+	if x != nil {
+		return x.Lead
+	}
+	return nil
+}
+
+func (x *Part) GetApart() []*RuleState {
+	if x != nil {
+		return x.Apart
+	}
+	return nil
+}
+
+func (x *Part) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
 type RuleState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Rule  string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
@@ -755,7 +1273,7 @@ type RuleState struct {
 
 func (x *RuleState) Reset() {
 	*x = RuleState{}
-	mi := &file_score_proto_msgTypes[5]
+	mi := &file_score_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +1285,7 @@ func (x *RuleState) String() string {
 func (*RuleState) ProtoMessage() {}
 
 func (x *RuleState) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[5]
+	mi := &file_score_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +1298,7 @@ func (x *RuleState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleState.ProtoReflect.Descriptor instead.
 func (*RuleState) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{5}
+	return file_score_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RuleState) GetRule() string {
@@ -848,7 +1366,7 @@ type DayState struct {
 
 func (x *DayState) Reset() {
 	*x = DayState{}
-	mi := &file_score_proto_msgTypes[6]
+	mi := &file_score_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -860,7 +1378,7 @@ func (x *DayState) String() string {
 func (*DayState) ProtoMessage() {}
 
 func (x *DayState) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[6]
+	mi := &file_score_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -873,7 +1391,7 @@ func (x *DayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayState.ProtoReflect.Descriptor instead.
 func (*DayState) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{6}
+	return file_score_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DayState) GetDay() int32 {
@@ -907,7 +1425,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_score_proto_msgTypes[7]
+	mi := &file_score_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1437,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[7]
+	mi := &file_score_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1450,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{7}
+	return file_score_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *View) GetId() uint64 {
@@ -961,7 +1479,7 @@ type Trait struct {
 
 func (x *Trait) Reset() {
 	*x = Trait{}
-	mi := &file_score_proto_msgTypes[8]
+	mi := &file_score_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -973,7 +1491,7 @@ func (x *Trait) String() string {
 func (*Trait) ProtoMessage() {}
 
 func (x *Trait) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[8]
+	mi := &file_score_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -986,7 +1504,7 @@ func (x *Trait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trait.ProtoReflect.Descriptor instead.
 func (*Trait) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{8}
+	return file_score_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Trait) GetKey() string {
@@ -1063,7 +1581,7 @@ type LedgerRow struct {
 
 func (x *LedgerRow) Reset() {
 	*x = LedgerRow{}
-	mi := &file_score_proto_msgTypes[9]
+	mi := &file_score_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1593,7 @@ func (x *LedgerRow) String() string {
 func (*LedgerRow) ProtoMessage() {}
 
 func (x *LedgerRow) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[9]
+	mi := &file_score_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1606,7 @@ func (x *LedgerRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerRow.ProtoReflect.Descriptor instead.
 func (*LedgerRow) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{9}
+	return file_score_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LedgerRow) GetLeadId() []byte {
@@ -1284,7 +1802,7 @@ type StageRow struct {
 
 func (x *StageRow) Reset() {
 	*x = StageRow{}
-	mi := &file_score_proto_msgTypes[10]
+	mi := &file_score_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1814,7 @@ func (x *StageRow) String() string {
 func (*StageRow) ProtoMessage() {}
 
 func (x *StageRow) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[10]
+	mi := &file_score_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1827,7 @@ func (x *StageRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRow.ProtoReflect.Descriptor instead.
 func (*StageRow) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{10}
+	return file_score_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StageRow) GetLeadId() []byte {
@@ -1445,26 +1963,33 @@ func (x *StageRow) GetDirection() string {
 	return ""
 }
 
-// Routed is a record of leadstream.routed.v1: an event forwarded to the known
-// lead that owns it, or the state of an anonymous lead handed over to it.
+// Routed is a record of leadstream.routed.v1, to the home of the id that its
+// record key (site/id) names: an event on its way to the lead it counts for, or
+// what the homes of ids say to each other.
 type Routed struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	LeadId []byte                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
 	// Types that are valid to be assigned to What:
 	//
 	//	*Routed_Event
-	//	*Routed_HandOver
 	//	*Routed_Erase
-	What          isRouted_What `protobuf_oneof:"what"`
-	Source        *Source       `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
-	Hops          uint32        `protobuf:"varint,5,opt,name=hops,proto3" json:"hops,omitempty"`
+	//	*Routed_Give
+	//	*Routed_Back
+	//	*Routed_Recall
+	//	*Routed_Claim
+	//	*Routed_Verdict
+	What   isRouted_What `protobuf_oneof:"what"`
+	Source *Source       `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	Hops   uint32        `protobuf:"varint,5,opt,name=hops,proto3" json:"hops,omitempty"`
+	// give: the event or command that caused it.
+	Cause         string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_score_proto_msgTypes[11]
+	mi := &file_score_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1476,7 +2001,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[11]
+	mi := &file_score_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1489,7 +2014,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{11}
+	return file_score_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Routed) GetLeadId() []byte {
@@ -1515,19 +2040,55 @@ func (x *Routed) GetEvent() *Event {
 	return nil
 }
 
-func (x *Routed) GetHandOver() *LeadState {
+func (x *Routed) GetErase() *Erase {
 	if x != nil {
-		if x, ok := x.What.(*Routed_HandOver); ok {
-			return x.HandOver
+		if x, ok := x.What.(*Routed_Erase); ok {
+			return x.Erase
 		}
 	}
 	return nil
 }
 
-func (x *Routed) GetErase() *Erase {
+func (x *Routed) GetGive() *Part {
 	if x != nil {
-		if x, ok := x.What.(*Routed_Erase); ok {
-			return x.Erase
+		if x, ok := x.What.(*Routed_Give); ok {
+			return x.Give
+		}
+	}
+	return nil
+}
+
+func (x *Routed) GetBack() *Part {
+	if x != nil {
+		if x, ok := x.What.(*Routed_Back); ok {
+			return x.Back
+		}
+	}
+	return nil
+}
+
+func (x *Routed) GetRecall() string {
+	if x != nil {
+		if x, ok := x.What.(*Routed_Recall); ok {
+			return x.Recall
+		}
+	}
+	return ""
+}
+
+func (x *Routed) GetClaim() *Claim {
+	if x != nil {
+		if x, ok := x.What.(*Routed_Claim); ok {
+			return x.Claim
+		}
+	}
+	return nil
+}
+
+func (x *Routed) GetVerdict() *Verdict {
+	if x != nil {
+		if x, ok := x.What.(*Routed_Verdict); ok {
+			return x.Verdict
 		}
 	}
 	return nil
@@ -1547,6 +2108,13 @@ func (x *Routed) GetHops() uint32 {
 	return 0
 }
 
+func (x *Routed) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
 type isRouted_What interface {
 	isRouted_What()
 }
@@ -1555,19 +2123,47 @@ type Routed_Event struct {
 	Event *Event `protobuf:"bytes,2,opt,name=event,proto3,oneof"`
 }
 
-type Routed_HandOver struct {
-	HandOver *LeadState `protobuf:"bytes,3,opt,name=hand_over,json=handOver,proto3,oneof"`
-}
-
 type Routed_Erase struct {
 	Erase *Erase `protobuf:"bytes,10,opt,name=erase,proto3,oneof"`
 }
 
+type Routed_Give struct {
+	// All that an id has brought, on its way to the lead it joins, or back home.
+	Give *Part `protobuf:"bytes,6,opt,name=give,proto3,oneof"`
+}
+
+type Routed_Back struct {
+	Back *Part `protobuf:"bytes,7,opt,name=back,proto3,oneof"`
+}
+
+type Routed_Recall struct {
+	// Give that id back: its key.
+	Recall string `protobuf:"bytes,8,opt,name=recall,proto3,oneof"`
+}
+
+type Routed_Claim struct {
+	// An alias: this id is said to be that user.
+	Claim *Claim `protobuf:"bytes,9,opt,name=claim,proto3,oneof"`
+}
+
+type Routed_Verdict struct {
+	// A person's word.
+	Verdict *Verdict `protobuf:"bytes,12,opt,name=verdict,proto3,oneof"`
+}
+
 func (*Routed_Event) isRouted_What() {}
 
-func (*Routed_HandOver) isRouted_What() {}
-
 func (*Routed_Erase) isRouted_What() {}
+
+func (*Routed_Give) isRouted_What() {}
+
+func (*Routed_Back) isRouted_What() {}
+
+func (*Routed_Recall) isRouted_What() {}
+
+func (*Routed_Claim) isRouted_What() {}
+
+func (*Routed_Verdict) isRouted_What() {}
 
 // Erase makes the owner of a lead forget it, and whatever of it was received
 // up to an instant and is still on the way. Repeating it changes nothing.
@@ -1582,7 +2178,7 @@ type Erase struct {
 
 func (x *Erase) Reset() {
 	*x = Erase{}
-	mi := &file_score_proto_msgTypes[12]
+	mi := &file_score_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +2190,7 @@ func (x *Erase) String() string {
 func (*Erase) ProtoMessage() {}
 
 func (x *Erase) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[12]
+	mi := &file_score_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +2203,7 @@ func (x *Erase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erase.ProtoReflect.Descriptor instead.
 func (*Erase) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{12}
+	return file_score_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Erase) GetSite() string {
@@ -1632,7 +2228,7 @@ const file_score_proto_rawDesc = "" +
 	"\x06Source\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\xd9\b\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\xe2\t\n" +
 	"\n" +
 	"LeadRecord\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x12\n" +
@@ -1679,7 +2275,20 @@ const file_score_proto_rawDesc = "" +
 	"\x06source\x18$ \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12.\n" +
 	"\x05state\x18% \x01(\v2\x18.leadstream.v1.LeadStateR\x05state\x12\x1f\n" +
 	"\vstage_order\x18& \x01(\rR\n" +
-	"stageOrder\"\x97\x01\n" +
+	"stageOrder\x12\x1f\n" +
+	"\vmerged_into\x18' \x01(\fR\n" +
+	"mergedInto\x12/\n" +
+	"\x06joined\x18( \x03(\v2\x17.leadstream.v1.JoinedIDR\x06joined\x125\n" +
+	"\tproposals\x18) \x03(\v2\x17.leadstream.v1.ProposalR\tproposals\"s\n" +
+	"\bJoinedID\x12\x17\n" +
+	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\bR\x05known\x12\x0e\n" +
+	"\x02at\x18\x04 \x01(\x10R\x02at\x12\x18\n" +
+	"\athrough\x18\x05 \x01(\x05R\athrough\"3\n" +
+	"\bProposal\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x10R\x02at\"\x97\x01\n" +
 	"\x04Term\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x1a\n" +
@@ -1691,7 +2300,7 @@ const file_score_proto_rawDesc = "" +
 	"GroupBound\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03cap\x18\x02 \x01(\x01R\x03cap\x12\x14\n" +
-	"\x05floor\x18\x03 \x01(\x01R\x05floor\"\xe3\x03\n" +
+	"\x05floor\x18\x03 \x01(\x01R\x05floor\"\xb7\x04\n" +
 	"\tLeadState\x12#\n" +
 	"\rmodel_version\x18\x01 \x01(\tR\fmodelVersion\x12.\n" +
 	"\x05rules\x18\x02 \x03(\v2\x18.leadstream.v1.RuleStateR\x05rules\x12\x14\n" +
@@ -1706,7 +2315,36 @@ const file_score_proto_rawDesc = "" +
 	" \x03(\v2\x14.leadstream.v1.TraitR\x05facts\x12\x19\n" +
 	"\bcrm_time\x18\v \x01(\x10R\acrmTime\x12\x19\n" +
 	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\x12!\n" +
-	"\ferased_until\x182 \x01(\x10R\verasedUntil\"\xc9\x01\n" +
+	"\ferased_until\x182 \x01(\x10R\verasedUntil\x12'\n" +
+	"\x04home\x18\r \x01(\v2\x13.leadstream.v1.HomeR\x04home\x12)\n" +
+	"\x05parts\x18\x0e \x03(\v2\x13.leadstream.v1.PartR\x05parts\"\xc2\x01\n" +
+	"\x04Home\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12,\n" +
+	"\x06claims\x18\x02 \x03(\v2\x14.leadstream.v1.ClaimR\x06claims\x122\n" +
+	"\bverdicts\x18\x03 \x03(\v2\x16.leadstream.v1.VerdictR\bverdicts\x12\x0e\n" +
+	"\x02to\x18\x04 \x01(\tR\x02to\x12\x14\n" +
+	"\x05epoch\x18\x05 \x01(\rR\x05epoch\x12\x1c\n" +
+	"\trecalling\x18\x06 \x01(\bR\trecalling\"^\n" +
+	"\x05Claim\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x10R\x02at\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\x06R\x04hash\x12\x1f\n" +
+	"\vreceived_at\x18\x04 \x01(\x10R\n" +
+	"receivedAt\"W\n" +
+	"\aVerdict\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
+	"\x06joined\x18\x02 \x01(\bR\x06joined\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x10R\x02at\x12\x12\n" +
+	"\x04hash\x18\x04 \x01(\x06R\x04hash\"\xc4\x01\n" +
+	"\x04Part\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x10\n" +
+	"\x03via\x18\x02 \x03(\tR\x03via\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\rR\x05epoch\x12\x18\n" +
+	"\athrough\x18\x04 \x01(\x05R\athrough\x12\x0e\n" +
+	"\x02at\x18\x05 \x01(\x10R\x02at\x12\x12\n" +
+	"\x04lead\x18\x06 \x01(\fR\x04lead\x12.\n" +
+	"\x05apart\x18\a \x03(\v2\x18.leadstream.v1.RuleStateR\x05apart\x12\x14\n" +
+	"\x05known\x18\b \x01(\bR\x05known\"\xc9\x01\n" +
 	"\tRuleState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x13\n" +
 	"\x05acc_m\x18\x02 \x01(\x01R\x04accM\x12\x13\n" +
@@ -1778,16 +2416,21 @@ const file_score_proto_rawDesc = "" +
 	"\bcurrency\x18\x10 \x01(\tR\bcurrency\x12\x10\n" +
 	"\x03why\x18\x11 \x01(\tR\x03why\x12-\n" +
 	"\x06source\x18\x12 \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12\x1c\n" +
-	"\tdirection\x18\x13 \x01(\tR\tdirection\"\x81\x02\n" +
+	"\tdirection\x18\x13 \x01(\tR\tdirection\"\xb6\x03\n" +
 	"\x06Routed\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12,\n" +
-	"\x05event\x18\x02 \x01(\v2\x14.leadstream.v1.EventH\x00R\x05event\x127\n" +
-	"\thand_over\x18\x03 \x01(\v2\x18.leadstream.v1.LeadStateH\x00R\bhandOver\x12,\n" +
+	"\x05event\x18\x02 \x01(\v2\x14.leadstream.v1.EventH\x00R\x05event\x12,\n" +
 	"\x05erase\x18\n" +
-	" \x01(\v2\x14.leadstream.v1.EraseH\x00R\x05erase\x12-\n" +
+	" \x01(\v2\x14.leadstream.v1.EraseH\x00R\x05erase\x12)\n" +
+	"\x04give\x18\x06 \x01(\v2\x13.leadstream.v1.PartH\x00R\x04give\x12)\n" +
+	"\x04back\x18\a \x01(\v2\x13.leadstream.v1.PartH\x00R\x04back\x12\x18\n" +
+	"\x06recall\x18\b \x01(\tH\x00R\x06recall\x12,\n" +
+	"\x05claim\x18\t \x01(\v2\x14.leadstream.v1.ClaimH\x00R\x05claim\x122\n" +
+	"\averdict\x18\f \x01(\v2\x16.leadstream.v1.VerdictH\x00R\averdict\x12-\n" +
 	"\x06source\x18\x04 \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12\x12\n" +
-	"\x04hops\x18\x05 \x01(\rR\x04hopsB\x06\n" +
-	"\x04what\"1\n" +
+	"\x04hops\x18\x05 \x01(\rR\x04hops\x12\x14\n" +
+	"\x05cause\x18\v \x01(\tR\x05causeB\x06\n" +
+	"\x04whatJ\x04\b\x03\x10\x04\"1\n" +
 	"\x05Erase\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +
 	"\x05until\x18\x02 \x01(\x10R\x05untilB\x17Z\x15leadstream/schemas/pbb\x06proto3"
@@ -1804,44 +2447,60 @@ func file_score_proto_rawDescGZIP() []byte {
 	return file_score_proto_rawDescData
 }
 
-var file_score_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_score_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_score_proto_goTypes = []any{
 	(*Source)(nil),     // 0: leadstream.v1.Source
 	(*LeadRecord)(nil), // 1: leadstream.v1.LeadRecord
-	(*Term)(nil),       // 2: leadstream.v1.Term
-	(*GroupBound)(nil), // 3: leadstream.v1.GroupBound
-	(*LeadState)(nil),  // 4: leadstream.v1.LeadState
-	(*RuleState)(nil),  // 5: leadstream.v1.RuleState
-	(*DayState)(nil),   // 6: leadstream.v1.DayState
-	(*View)(nil),       // 7: leadstream.v1.View
-	(*Trait)(nil),      // 8: leadstream.v1.Trait
-	(*LedgerRow)(nil),  // 9: leadstream.v1.LedgerRow
-	(*StageRow)(nil),   // 10: leadstream.v1.StageRow
-	(*Routed)(nil),     // 11: leadstream.v1.Routed
-	(*Erase)(nil),      // 12: leadstream.v1.Erase
-	(*Event)(nil),      // 13: leadstream.v1.Event
+	(*JoinedID)(nil),   // 2: leadstream.v1.JoinedID
+	(*Proposal)(nil),   // 3: leadstream.v1.Proposal
+	(*Term)(nil),       // 4: leadstream.v1.Term
+	(*GroupBound)(nil), // 5: leadstream.v1.GroupBound
+	(*LeadState)(nil),  // 6: leadstream.v1.LeadState
+	(*Home)(nil),       // 7: leadstream.v1.Home
+	(*Claim)(nil),      // 8: leadstream.v1.Claim
+	(*Verdict)(nil),    // 9: leadstream.v1.Verdict
+	(*Part)(nil),       // 10: leadstream.v1.Part
+	(*RuleState)(nil),  // 11: leadstream.v1.RuleState
+	(*DayState)(nil),   // 12: leadstream.v1.DayState
+	(*View)(nil),       // 13: leadstream.v1.View
+	(*Trait)(nil),      // 14: leadstream.v1.Trait
+	(*LedgerRow)(nil),  // 15: leadstream.v1.LedgerRow
+	(*StageRow)(nil),   // 16: leadstream.v1.StageRow
+	(*Routed)(nil),     // 17: leadstream.v1.Routed
+	(*Erase)(nil),      // 18: leadstream.v1.Erase
+	(*Event)(nil),      // 19: leadstream.v1.Event
 }
 var file_score_proto_depIdxs = []int32{
-	2,  // 0: leadstream.v1.LeadRecord.terms:type_name -> leadstream.v1.Term
-	3,  // 1: leadstream.v1.LeadRecord.groups:type_name -> leadstream.v1.GroupBound
+	4,  // 0: leadstream.v1.LeadRecord.terms:type_name -> leadstream.v1.Term
+	5,  // 1: leadstream.v1.LeadRecord.groups:type_name -> leadstream.v1.GroupBound
 	0,  // 2: leadstream.v1.LeadRecord.source:type_name -> leadstream.v1.Source
-	4,  // 3: leadstream.v1.LeadRecord.state:type_name -> leadstream.v1.LeadState
-	5,  // 4: leadstream.v1.LeadState.rules:type_name -> leadstream.v1.RuleState
-	8,  // 5: leadstream.v1.LeadState.traits:type_name -> leadstream.v1.Trait
-	8,  // 6: leadstream.v1.LeadState.facts:type_name -> leadstream.v1.Trait
-	6,  // 7: leadstream.v1.RuleState.days:type_name -> leadstream.v1.DayState
-	7,  // 8: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
-	0,  // 9: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
-	0,  // 10: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
-	13, // 11: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
-	4,  // 12: leadstream.v1.Routed.hand_over:type_name -> leadstream.v1.LeadState
-	12, // 13: leadstream.v1.Routed.erase:type_name -> leadstream.v1.Erase
-	0,  // 14: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 3: leadstream.v1.LeadRecord.state:type_name -> leadstream.v1.LeadState
+	2,  // 4: leadstream.v1.LeadRecord.joined:type_name -> leadstream.v1.JoinedID
+	3,  // 5: leadstream.v1.LeadRecord.proposals:type_name -> leadstream.v1.Proposal
+	11, // 6: leadstream.v1.LeadState.rules:type_name -> leadstream.v1.RuleState
+	14, // 7: leadstream.v1.LeadState.traits:type_name -> leadstream.v1.Trait
+	14, // 8: leadstream.v1.LeadState.facts:type_name -> leadstream.v1.Trait
+	7,  // 9: leadstream.v1.LeadState.home:type_name -> leadstream.v1.Home
+	10, // 10: leadstream.v1.LeadState.parts:type_name -> leadstream.v1.Part
+	8,  // 11: leadstream.v1.Home.claims:type_name -> leadstream.v1.Claim
+	9,  // 12: leadstream.v1.Home.verdicts:type_name -> leadstream.v1.Verdict
+	11, // 13: leadstream.v1.Part.apart:type_name -> leadstream.v1.RuleState
+	12, // 14: leadstream.v1.RuleState.days:type_name -> leadstream.v1.DayState
+	13, // 15: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
+	0,  // 16: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
+	0,  // 17: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
+	19, // 18: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
+	18, // 19: leadstream.v1.Routed.erase:type_name -> leadstream.v1.Erase
+	10, // 20: leadstream.v1.Routed.give:type_name -> leadstream.v1.Part
+	10, // 21: leadstream.v1.Routed.back:type_name -> leadstream.v1.Part
+	8,  // 22: leadstream.v1.Routed.claim:type_name -> leadstream.v1.Claim
+	9,  // 23: leadstream.v1.Routed.verdict:type_name -> leadstream.v1.Verdict
+	0,  // 24: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_score_proto_init() }
@@ -1850,10 +2509,14 @@ func file_score_proto_init() {
 		return
 	}
 	file_event_proto_init()
-	file_score_proto_msgTypes[11].OneofWrappers = []any{
+	file_score_proto_msgTypes[17].OneofWrappers = []any{
 		(*Routed_Event)(nil),
-		(*Routed_HandOver)(nil),
 		(*Routed_Erase)(nil),
+		(*Routed_Give)(nil),
+		(*Routed_Back)(nil),
+		(*Routed_Recall)(nil),
+		(*Routed_Claim)(nil),
+		(*Routed_Verdict)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1861,7 +2524,7 @@ func file_score_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_score_proto_rawDesc), len(file_score_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

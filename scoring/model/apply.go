@@ -1,6 +1,7 @@
 package model
 
 import (
+	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
 
@@ -50,6 +51,10 @@ type application struct {
 	at    int64 // when it happened
 	stamp stamp
 	out   Outcome
+	// part is whose event it is, in a lead that ids are joined to, and counted
+	// what became of it there.
+	part    *part
+	counted []*pb.LedgerRow
 }
 
 // Apply folds one event into the lead. Demotions that were due before the event
@@ -65,6 +70,9 @@ func (m *Model) Apply(l *Lead, ev *pb.Event, src *pb.Source) Outcome {
 	m.bind(l)
 	at := happened(ev)
 	a := application{m: m, l: l, ev: ev, src: src, at: at, stamp: stamp{at, hash64(ev.GetEventId())}}
+	if len(l.parts) > 0 {
+		a.part = l.origin(ev)
+	}
 	switch {
 	case ev.GetBot():
 		a.rules(reasonBot)
@@ -81,6 +89,7 @@ func (m *Model) Apply(l *Lead, ev *pb.Event, src *pb.Source) Outcome {
 		l.clock, a.out.Changed = clock, true
 	}
 	late := at < ev.GetReceivedAt()-lateness
+	a.alone(late)
 	a.enter()
 	a.person()
 	a.seen(late)
@@ -119,4 +128,46 @@ func (a *application) seen(late bool) {
 		}
 	}
 	a.out.Changed = a.out.Changed || changed
+}
+
+// origin is the part that the event belongs to by its own words; the lead's own,
+// if it is of none that is joined.
+func (l *Lead) origin(ev *pb.Event) *part {
+	p := l.part(schemas.NewLeadID(schemas.OriginKey(ev.GetSite(), ev.GetAnonymousId(), ev.GetUserId())))
+	if p == nil {
+		p = l.part(l.id)
+	}
+	return p
+}
+
+// alone applies the event to the part that it belongs to, as if that stood alone.
+func (a *application) alone(late bool) {
+	p := a.part
+	if p == nil {
+		return
+	}
+	sub := application{m: a.m, l: p.lead, ev: a.ev, src: a.src, at: a.at, stamp: a.stamp}
+	p.lead.clock = max(p.lead.clock, a.ev.GetReceivedAt())
+	sub.person()
+	sub.seen(late)
+	if late {
+		sub.rules(reasonLate)
+	} else {
+		sub.rules("")
+	}
+	a.counted = sub.out.Ledger
+	a.out.Changed = a.out.Changed || sub.out.Changed
+	if dayOf(a.at) <= p.through && sub.out.Changed {
+		p.setApart(a.m)
+	}
+}
+
+// wasCounted is what a rule said in the part.
+func (a *application) wasCounted(r *rule) (reason string) {
+	for _, row := range a.counted {
+		if row.Rule == r.id {
+			return row.Reason
+		}
+	}
+	return ""
 }

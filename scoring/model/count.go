@@ -1,6 +1,8 @@
 package model
 
 import (
+	"bytes"
+
 	"leadstream/schemas/pb"
 )
 
@@ -30,12 +32,15 @@ func (a *application) rules(refused string) {
 		reason, changed := refused, false
 		if refused == "" {
 			reason, changed = a.count(x)
-		}
-		if reason == "" {
-			continue
+			if was := a.wasCounted(x.rule); (reason == "" || reason == reasonDup) && (was == reasonOK || was == reasonCap) {
+				reason = reasonCap // another id has brought this unit; cut from it, this one has
+			}
 		}
 		if refused == "" && reason != reasonStraggler && (best == nil || abs(x.rule.points) > abs(best.points)) {
 			best = x.rule
+		}
+		if reason == "" {
+			continue
 		}
 		a.out.Changed = a.out.Changed || changed
 		a.ledger(&rows[i], x, reason)
@@ -136,6 +141,10 @@ func (a *application) count(x match) (reason string, changed bool) {
 		s.onceDay = day
 		return reasonOK, true
 	}
+	if a.part != nil && day <= a.part.through {
+		reason = a.wasCounted(r) // in the part's own sets, which count apart
+		return reason, reason == reasonOK
+	}
 	if day <= a.l.foldedThrough {
 		return reasonStraggler, false
 	}
@@ -151,6 +160,9 @@ func (a *application) count(x match) (reason string, changed bool) {
 func (a *application) ledger(row *pb.LedgerRow, x match, reason string) {
 	r, g := x.rule, a.m.groups[x.rule.group]
 	row.LeadId = a.l.id[:]
+	if a.part != nil {
+		row.LeadId = bytes.Clone(a.part.id[:]) // for good, whichever lead the id is joined to
+	}
 	row.Site, row.Track = a.l.site, a.m.track
 	row.EventId, row.EventType = a.ev.GetEventId(), a.ev.GetType()
 	row.EventTime, row.ReceivedAt, row.Day = a.at, a.ev.GetReceivedAt(), dayOf(a.at)

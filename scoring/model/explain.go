@@ -67,7 +67,7 @@ func (m *Model) ruleValues(l *Lead, at int64) []schemas.RuleValue {
 		r := &m.rules[s.index]
 		v := schemas.RuleValue{
 			Rule: r.id, Title: r.title, TitleZH: r.titleZH, Group: m.groups[r.group].name,
-			Points: s.value(r, at, &t), HalfLifeDays: r.halfLife,
+			Points: s.value(r, at, &t) + l.apartOf(r, at), HalfLifeDays: r.halfLife,
 		}
 		last := s.onceDay
 		if last != 0 {
@@ -77,7 +77,7 @@ func (m *Model) ruleValues(l *Lead, at int64) []schemas.RuleValue {
 			v.RecentHits += int(d.count(r.limit))
 			last = d.day
 		}
-		if last == 0 && s.acc.m == 0 {
+		if last == 0 && s.acc.m == 0 && v.Points == 0 {
 			continue
 		}
 		if last != 0 {

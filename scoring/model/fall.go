@@ -49,7 +49,7 @@ func (m *Model) due(l *Lead, until int64) (at int64, ok bool) {
 // instant are folded, as reading would do each time. By the promise of folding
 // the copy's scores from then on are the lead's, bit for bit.
 func (l *Lead) closedAt(m *Model, at int64) *Lead {
-	c := &Lead{rules: make([]ruleState, len(l.rules)), foldedThrough: l.foldedThrough}
+	c := &Lead{rules: make([]ruleState, len(l.rules)), foldedThrough: l.foldedThrough, parts: l.parts}
 	copy(c.rules, l.rules)
 	for i := range c.rules {
 		s := &c.rules[i]

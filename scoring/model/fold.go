@@ -8,9 +8,13 @@ package model
 // whether anything changed. When it is called, and how often, changes no bit of a score.
 func (m *Model) Fold(l *Lead, watermark int64) bool {
 	m.bind(l)
+	folded := false
+	for i := range l.parts {
+		folded = m.Fold(l.parts[i].lead, watermark) || folded
+	}
 	closed := min(watermark, l.clock, latest) - lateness - slack // days that ended before this
 	if closed < 2*msDay {
-		return false
+		return folded
 	}
 	through, newest := dayOf(closed-1)-1, l.foldedThrough
 	for i := range l.rules {
@@ -19,7 +23,7 @@ func (m *Model) Fold(l *Lead, watermark int64) bool {
 	// Only days that held something move the mark: a lead that is not touched by
 	// folding has no new state to store.
 	if newest == l.foldedThrough {
-		return false
+		return folded
 	}
 	l.foldedThrough = newest
 	l.revision++

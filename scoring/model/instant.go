@@ -49,6 +49,16 @@ func (s stamp) after(o stamp) bool {
 	return s.at > o.at || s.at == o.at && s.hash > o.hash
 }
 
+// Stamp is what orders events, whatever order they came in: their time and the hash
+// of their id. One that came too late to be believed stands at its arrival.
+func Stamp(ev *pb.Event) (at int64, hash uint64) {
+	at = happened(ev)
+	if at < ev.GetReceivedAt()-lateness {
+		at = ev.GetReceivedAt()
+	}
+	return at, hash64(ev.GetEventId())
+}
+
 // hash64 names a unit (an event id, a view id) in 8 bytes: FNV-1a, then the
 // finalizer of MurmurHash3, because the sets keep the smallest hashes and plain
 // FNV-1a of ids that differ in their last characters differs in its low bits

@@ -36,6 +36,9 @@ type Lead struct {
 	firstSeen, lastSeen      int64
 	last                     stamp
 	lastType, lastName, path string
+
+	home  *Home  // where the id belongs, nil = nobody ever said
+	parts []part // by id, the lead's own among them; none = nothing is joined
 }
 
 // ruleState is what a lead has collected under one rule.
@@ -133,6 +136,14 @@ func (l *Lead) Clone() *Lead {
 	c.sessions = slices.Clone(l.sessions)
 	c.traits = slices.Clone(l.traits)
 	c.flags = slices.Clone(l.flags)
+	if l.home != nil {
+		home := *l.home // its lists are replaced, never written into
+		c.home = &home
+	}
+	c.parts = slices.Clone(l.parts)
+	for i := range c.parts {
+		c.parts[i] = c.parts[i].clone()
+	}
 	return &c
 }
 

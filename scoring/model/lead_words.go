@@ -124,7 +124,9 @@ func (e *evaluator) rulesMet(name string) int {
 	return n
 }
 
-func (s *ruleState) met() bool { return s.onceDay != 0 || s.acc.m != 0 || len(s.days) > 0 }
+func (s *ruleState) met() bool {
+	return s.onceDay != 0 || s.acc.m != 0 || len(s.days) > 0 || s.lastDay != 0
+}
 
 // fillLead sets the names that the stages' expressions read.
 func (e *evaluator) fillLead() {

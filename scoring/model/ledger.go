@@ -1,9 +1,12 @@
 package model
 
 import (
+	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
+	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
 
@@ -11,16 +14,43 @@ import (
 // it was known at an instant: rows received later are left out. For an instant
 // not before the lead's clock it equals Score bit for bit, whatever the order of
 // the rows and however often they are repeated.
-func FoldLedger(rows []*pb.LedgerRow, at int64) float64 {
-	byRule := map[string][]*pb.LedgerRow{}
+func FoldLedger(rows []*pb.LedgerRow, at int64) float64 { return FoldJoined(rows, at, nil) }
+
+// FoldJoined is FoldLedger for a lead that ids were joined to: rows of all of them,
+// each with the id it was written for, and for each id the last day whose limits
+// are the id's own (Lead.Apart).
+func FoldJoined(rows []*pb.LedgerRow, at int64, apart map[schemas.LeadID]int32) float64 {
+	joined := map[string][]*pb.LedgerRow{}
+	alone := map[schemas.LeadID]map[string][]*pb.LedgerRow{}
 	for _, row := range rows {
 		if row.Reason != reasonOK && row.Reason != reasonCap || row.ReceivedAt > at {
 			continue
 		}
-		byRule[row.Rule] = append(byRule[row.Rule], row)
+		into := joined
+		if id := schemas.LeadID(row.LeadId); row.Day <= apart[id] && !row.Once {
+			if into = alone[id]; into == nil {
+				into = map[string][]*pb.LedgerRow{}
+				alone[id] = into
+			}
+		}
+		into[row.Rule] = append(into[row.Rule], row)
 	}
 	sums := map[string]float64{}
 	groups := map[string]group{}
+	addRows(sums, groups, joined, at)
+	ids := slices.SortedFunc(maps.Keys(alone), func(a, b schemas.LeadID) int { return bytes.Compare(a[:], b[:]) })
+	for _, id := range ids {
+		addRows(sums, groups, alone[id], at)
+	}
+	total := 0.0
+	for _, name := range sortedKeys(sums) {
+		total += groups[name].clamp(sums[name])
+	}
+	return clamp(total, totalFloor, totalCap)
+}
+
+// addRows adds E(r, t) of every rule to its group's sum, in the order of rules.
+func addRows(sums map[string]float64, groups map[string]group, byRule map[string][]*pb.LedgerRow, at int64) {
 	for _, id := range sortedKeys(byRule) {
 		rows := byRule[id]
 		// The parameters are the same in all rows of a version; should versions be
@@ -31,11 +61,6 @@ func FoldLedger(rows []*pb.LedgerRow, at int64) float64 {
 		sums[r.Group] += ledgerValue(rows, r, at)
 		groups[r.Group] = group{r.Group, r.GroupCap, r.GroupFloor}
 	}
-	total := 0.0
-	for _, name := range sortedKeys(sums) {
-		total += groups[name].clamp(sums[name])
-	}
-	return clamp(total, totalFloor, totalCap)
 }
 
 // ledgerValue is E(r, t) of one rule's rows, by the arithmetic of Score.

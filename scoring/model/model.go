@@ -163,6 +163,9 @@ func (m *Model) bind(l *Lead) {
 	}
 	clear(l.rules[len(kept):]) // their memory may be used again, but not twice
 	l.rules = kept
+	for i := range l.parts {
+		l.parts[i].bind(m)
+	}
 	if l.stage != "" && m.stageIndex(l.stage) < 0 {
 		l.stage, l.subStage = m.stages[0].ID, ""
 	}

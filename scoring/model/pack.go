@@ -30,6 +30,7 @@ const (
 	hasFact2
 	hasFact3
 	hasErased
+	hasIdentity // of what is in common with a record, as such
 )
 
 // What a packed rule has.
@@ -79,6 +80,7 @@ func packMask(l *Lead) (mask uint64) {
 	set(l.crm != stamp{}, hasCRM)
 	set(l.cooldownUntil != 0, hasCooldown)
 	set(l.erasedUntil != 0, hasErased)
+	set(l.home != nil || len(l.parts) > 0, hasIdentity)
 	set(len(l.flags) > 0, hasFlags)
 	set(len(l.traits) > 0, hasTraits)
 	set(len(l.sessions) > 0, hasSessions)
@@ -190,6 +192,9 @@ func (p *packer) optional(l *Lead) {
 	}
 	if l.erasedUntil != 0 {
 		p.when(l.erasedUntil)
+	}
+	if l.home != nil || len(l.parts) > 0 {
+		p.bytes(l.packIdentity())
 	}
 	for _, f := range l.facts() {
 		if *f.fact == (fact{}) {

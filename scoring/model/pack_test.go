@@ -89,6 +89,12 @@ func TestEveryFieldIsPacked(t *testing.T) {
 	r := &m.rules[3]
 	s := &full.rules[0]
 	s.rule, s.index, s.halfLife, s.known, s.closed = r.id, r.index, r.halfLife, 0, accumulator{}
+	full.parts = full.parts[:1]
+	p := &full.parts[0]
+	p.lead = NewLead(p.id, "s")
+	m.bind(p.lead)
+	p.apart = p.apart[:1]
+	p.apart[0].rule, p.apart[0].index, p.apart[0].halfLife = r.id, r.index, r.halfLife
 	got := new(Lead)
 	require.NoError(t, m.Unpack(full.Pack(nil, w), full.id, w, got))
 	require.Equal(t, full, got)
@@ -126,6 +132,13 @@ func fill(v reflect.Value, n *int) {
 		for i := range v.NumField() {
 			field := v.Field(i)
 			fill(reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem(), n)
+		}
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		if v.Type() != reflect.TypeFor[*Lead]() { // a lead in a lead
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), n)
 		}
 	default:
 		panic("fill does not know " + v.Kind().String())

@@ -37,6 +37,7 @@ func (m *Model) RecordInto(r *pb.LeadRecord, l *Lead, receivedAt int64, src *pb.
 			r.FallsAt, r.FallsTo = at, m.stages[i-1].ID
 		}
 	}
+	l.identity(r)
 	r.Terms = m.terms(l, terms[:0])
 	if state == nil {
 		state = new(pb.LeadState)
@@ -60,26 +61,33 @@ func another[T any](list []*T) []*T {
 // terms are the score's parts for SQL: one for what each rule has folded, one for
 // each open day.
 func (m *Model) terms(l *Lead, terms []*pb.Term) []*pb.Term {
+	term := func(r *rule, v float64, anchor int64) {
+		if v == 0 {
+			return
+		}
+		terms = another(terms)
+		t := terms[len(terms)-1]
+		*t = pb.Term{Rule: r.id, Group: m.groups[r.group].name, Value: v, Anchor: anchor, HalfLife: r.halfLife}
+		if r.interest >= 0 {
+			t.Interest = m.interests[r.interest]
+		}
+	}
 	for i := range l.rules {
 		s := &l.rules[i]
 		r := &m.rules[s.index]
-		add := func(v float64, anchor int64) {
-			if v == 0 {
-				return
-			}
-			terms = another(terms)
-			t := terms[len(terms)-1]
-			*t = pb.Term{Rule: r.id, Group: m.groups[r.group].name, Value: v, Anchor: anchor, HalfLife: r.halfLife}
-			if r.interest >= 0 {
-				t.Interest = m.interests[r.interest]
-			}
-		}
+		add := func(v float64, anchor int64) { term(r, v, anchor) }
 		if s.onceDay != 0 {
 			add(r.points, endOf(s.onceDay))
 		}
 		add(s.acc.at(endOf(l.foldedThrough), r.halfLife), endOf(l.foldedThrough))
 		for _, d := range s.days {
 			add(float64(r.points*float64(d.count(r.limit))), endOf(d.day))
+		}
+	}
+	for i := range l.parts {
+		p := &l.parts[i]
+		for _, a := range p.apart {
+			term(&m.rules[a.index], a.acc.at(endOf(p.through), a.halfLife), endOf(p.through))
 		}
 	}
 	return terms
@@ -93,6 +101,10 @@ func (l *Lead) stateRecord(s *pb.LeadState) *pb.LeadState {
 	s.Sessions, s.CooldownUntil = l.sessions, l.cooldownUntil
 	s.LastEventTime, s.LastEventHash = l.last.at, l.last.hash
 	s.CrmTime, s.CrmHash, s.ErasedUntil = l.crm.at, l.crm.hash, l.erasedUntil
+	s.Home = l.home.record()
+	for i := range l.parts {
+		s.Parts = append(s.Parts, l.parts[i].record())
+	}
 	for _, t := range l.traits {
 		traits = another(traits)
 		traitRecord(traits[len(traits)-1], t.key, t.value, t.stamp)

@@ -46,6 +46,7 @@ func (m *Model) sumsInto(sums []float64, l *Lead, gives, takes int64) []float64 
 			sums[r.group] += s.value(r, gives, &give)
 		}
 	}
+	m.addApart(sums, l, gives, takes)
 	return sums
 }
 
@@ -107,7 +108,7 @@ func (m *Model) interestSums(l *Lead, at int64) map[string]float64 {
 		s := &l.rules[i]
 		r := &m.rules[s.index]
 		if r.interest >= 0 {
-			sums[m.interests[r.interest]] += s.value(r, at, &t)
+			sums[m.interests[r.interest]] += s.value(r, at, &t) + l.apartOf(r, at)
 		}
 	}
 	return sums

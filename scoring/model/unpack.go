@@ -174,6 +174,11 @@ func (u *unpacker) optional(l *Lead, mask uint64) {
 	if mask&hasErased != 0 {
 		l.erasedUntil = u.when()
 	}
+	if mask&hasIdentity != 0 {
+		if err := l.unpackIdentity(u.m, u.take(u.uint())); err != nil {
+			u.fail(err)
+		}
+	}
 	for i, f := range l.facts() {
 		if mask&(hasFacts<<i) != 0 {
 			f.fact.value = u.text()
