@@ -117,7 +117,7 @@ func (l *Lead) unite(m *Model, p *part) {
 	for _, f := range c.flags {
 		l.addFlag(f)
 	}
-	l.sessions = smallest(append(slices.Clone(l.sessions), c.sessions...), maxSessions)
+	l.sessions = smallest(nil, append(slices.Clone(l.sessions), c.sessions...), maxSessions)
 	if c.firstSeen != 0 && (l.firstSeen == 0 || c.firstSeen < l.firstSeen) {
 		l.firstSeen = c.firstSeen
 	}

@@ -69,7 +69,7 @@ func (m *Model) restorePart(r *pb.Part) (part, error) {
 	}
 	p.id = p.lead.id
 	for _, rs := range r.GetApart() {
-		s, err := restoreRule(rs)
+		s, err := restoreRule(rs, nil)
 		if err != nil {
 			return p, fmt.Errorf("part %.80q: rule %.60q: %w", r.GetKey(), rs.GetRule(), err)
 		}

@@ -78,7 +78,7 @@ func (m *Model) RestoreInto(l *Lead, r *pb.LeadRecord) error {
 	l.rules = slices.CompactFunc(l.rules, func(a, b ruleState) bool { return a.rule == b.rule })
 	l.home = restoreHome(st.GetHome())
 	if err := l.restoreParts(m, st.GetParts()); err != nil {
-		return nil, fmt.Errorf("lead record %s: %w", id, err)
+		return fmt.Errorf("lead record %s: %w", id, err)
 	}
 	l.model = "" // bind even under the same version: the indexes are not set yet
 	m.bind(l)
