@@ -2064,6 +2064,15 @@ func (m *LeadRecord) ResetVT() {
 		f5 := m.Bands[:0]
 		m.Source.ReturnToVTPool()
 		m.State.ReturnToVTPool()
+		f6 := m.MergedInto[:0]
+		for _, mm := range m.Joined {
+			mm.Reset()
+		}
+		f7 := m.Joined[:0]
+		for _, mm := range m.Proposals {
+			mm.Reset()
+		}
+		f8 := m.Proposals[:0]
 		m.Reset()
 		m.LeadId = f0
 		m.Traits = f1
@@ -2071,6 +2080,9 @@ func (m *LeadRecord) ResetVT() {
 		m.Terms = f3
 		m.Groups = f4
 		m.Bands = f5
+		m.MergedInto = f6
+		m.Joined = f7
+		m.Proposals = f8
 	}
 }
 func (m *LeadRecord) ReturnToVTPool() {
@@ -2146,11 +2158,16 @@ func (m *LeadState) ResetVT() {
 			mm.ResetVT()
 		}
 		f3 := m.Facts[:0]
+		for _, mm := range m.Parts {
+			mm.Reset()
+		}
+		f4 := m.Parts[:0]
 		m.Reset()
 		m.Rules = f0
 		m.Sessions = f1
 		m.Traits = f2
 		m.Facts = f3
+		m.Parts = f4
 	}
 }
 func (m *LeadState) ReturnToVTPool() {
@@ -4470,7 +4487,14 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Joined = append(m.Joined, &JoinedID{})
+			if len(m.Joined) == cap(m.Joined) {
+				m.Joined = append(m.Joined, &JoinedID{})
+			} else {
+				m.Joined = m.Joined[:len(m.Joined)+1]
+				if m.Joined[len(m.Joined)-1] == nil {
+					m.Joined[len(m.Joined)-1] = &JoinedID{}
+				}
+			}
 			if err := m.Joined[len(m.Joined)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -4504,7 +4528,14 @@ func (m *LeadRecord) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Proposals = append(m.Proposals, &Proposal{})
+			if len(m.Proposals) == cap(m.Proposals) {
+				m.Proposals = append(m.Proposals, &Proposal{})
+			} else {
+				m.Proposals = m.Proposals[:len(m.Proposals)+1]
+				if m.Proposals[len(m.Proposals)-1] == nil {
+					m.Proposals[len(m.Proposals)-1] = &Proposal{}
+				}
+			}
 			if err := m.Proposals[len(m.Proposals)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -5479,7 +5510,14 @@ func (m *LeadState) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Parts = append(m.Parts, &Part{})
+			if len(m.Parts) == cap(m.Parts) {
+				m.Parts = append(m.Parts, &Part{})
+			} else {
+				m.Parts = m.Parts[:len(m.Parts)+1]
+				if m.Parts[len(m.Parts)-1] == nil {
+					m.Parts[len(m.Parts)-1] = &Part{}
+				}
+			}
 			if err := m.Parts[len(m.Parts)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
