@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
 	"leadstream/ingest/spool"
 	"leadstream/schemas/pb"
@@ -88,7 +89,7 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
 		ip: textOf(addr), userAgent: header(r, "User-Agent"),
 		optedOut: header(r, "Sec-Gpc") == "1" || header(r, "Dnt") == "1",
-		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(), atlas: s.atlas,
+		salts:    s.salts, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)
@@ -218,9 +219,12 @@ func deadLetter(f *facts, it *protocol.Item) *pb.DeadLetter {
 		Stage: "ingest", Reason: string(it.Fault.Reason), Detail: it.Fault.Detail,
 		Site: f.site.name, Protocol: f.protocol, At: f.receivedAt,
 	}
+	d.Detail = f.site.guard.Text(d.Detail) // it may repeat a word of the event
+	whose, forget := mustForget(f, it)
 	switch {
-	case optedOut(f, it):
-		d.Detail += " (content not kept: the visitor allows no lasting ids)"
+	case forget:
+		f.removed(privacy.RemovedDeadLetterRaw, 1)
+		d.Detail += " (content not kept: " + whose + ")"
 	case len(it.Raw) > maxDeadLetter:
 		d.Payload = []byte(it.Raw[:maxDeadLetter])
 		d.Detail += " (content cut)"

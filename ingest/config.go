@@ -13,6 +13,7 @@ import (
 	"leadstream/ingest/dedup"
 	"leadstream/ingest/geo"
 	"leadstream/ingest/hooks"
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/spool"
 	"leadstream/internal/config"
 )
@@ -47,6 +48,8 @@ type Config struct {
 
 	Spool spool.Config `yaml:"spool"` // where events wait while the broker is away; without a dir it is the broker or 503
 
+	Privacy privacy.Keys `yaml:"privacy"` // what the sites' privacy policies share
+
 	GeoIP geo.Config   `yaml:"geoip"` // where addresses are; without files nobody knows
 	Dedup dedup.Config `yaml:"dedup"` // how long a repeat of an event is known as one
 
@@ -65,7 +68,8 @@ type Site struct {
 	RefusedStatus int `yaml:"refused_status"`
 	Rate          int `yaml:"rate"` // events a second of each of its keys; 0 = rate.per_key
 	// History lets a secret key's events carry their own received_at: imports of years gone by.
-	History bool `yaml:"history"`
+	History bool           `yaml:"history"`
+	Privacy privacy.Policy `yaml:"privacy"` // what is kept of its visitors: docs/privacy.md
 }
 
 // DefaultConfig has every value but the sites, which nobody else can know.
@@ -119,6 +123,10 @@ func (c Config) Validate() error {
 	}
 	c.validateKeys(&p)
 	c.validateHooks(&p)
+	for _, s := range c.Sites {
+		p.Check(!s.Privacy.Hashes() || c.Privacy.HashSecret != "", "privacy.hash_secret",
+			"is needed, because site %s hashes: give all collectors the same, and keep it", s.Name)
+	}
 	return p.Err()
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"leadstream/ingest/hooks"
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
 	"leadstream/internal/config"
 )
@@ -40,12 +41,22 @@ func hookRoutes(cfg Config, reg prometheus.Registerer) []route {
 		if err != nil {
 			continue // unreachable: the config was validated, and that compiles all there is
 		}
-		v.hooks[c.Kind+"/"+c.Name] = received{hook, &site{name: c.Site}}
+		v.hooks[c.Kind+"/"+c.Name] = received{hook, &site{name: c.Site, guard: guardOf(cfg, c.Site)}}
 		for _, what := range []string{"event", "challenge", "passed_over"} {
 			v.took.WithLabelValues(c.Kind, what)
 		}
 	}
 	return []route{{anyMethod, "/hooks/", "hooks", "KIND/NAME: webhooks of social networks, CRMs and market feeds", v.serve}}
+}
+
+// guardOf is the policy of the site that a hook's events are of: a form filled on a network is as private as one on the site.
+func guardOf(cfg Config, name string) *privacy.Guard {
+	for _, s := range cfg.Sites {
+		if s.Name == name {
+			return privacy.New(name, s.Privacy, cfg.Privacy)
+		}
+	}
+	return privacy.New(name, privacy.Policy{}, cfg.Privacy) // unreachable: the config was validated
 }
 
 // anyMethod leaves the method to the route's handler.
@@ -87,7 +98,7 @@ func (v *receiver) serve(s *Service, w http.ResponseWriter, r *http.Request) int
 	}
 	f := &facts{
 		site: hook.site, trusted: true, protocol: hook.Kind(), receivedAt: received.UnixMilli(),
-		visitors: s.visitors, agents: s.agents, note: s.metrics.note, enrichedBy: s.versions(), atlas: s.atlas,
+		salts: s.salts, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(delivery.Items)))
 	s.metrics.run(f, delivery.Items)

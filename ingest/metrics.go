@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -24,6 +25,7 @@ type metrics struct {
 	events      map[siteType]prometheus.Counter
 	refused     *prometheus.CounterVec // reason
 	changed     map[change]prometheus.Counter
+	removed     map[privacy.Removal]prometheus.Counter
 	steps       []prometheus.Counter // parallel to the pipeline's list
 	deadLetters prometheus.Counter
 
@@ -71,7 +73,7 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 		}, []string{"why"}),
 		answers: map[answers]answerMetrics{},
 		events:  map[siteType]prometheus.Counter{},
-		changed: map[change]prometheus.Counter{},
+		changed: map[change]prometheus.Counter{}, removed: map[privacy.Removal]prometheus.Counter{},
 	}
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_events_total", Help: "Events that are kept: the broker has acknowledged them, or they are on disk in the spool.",
@@ -79,6 +81,12 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 	changed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_changed_total", Help: "Events that the pipeline altered, by what it altered.",
 	}, []string{"what"})
+	removed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadstream_ingest_removed_total", Help: "What privacy took out of events, by what it was.",
+	}, []string{"what"})
+	for _, what := range privacy.Removals {
+		m.removed[what] = removed.WithLabelValues(string(what))
+	}
 	seconds := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_step_seconds_total", Help: "Time spent in each step of the pipeline.",
 	}, []string{"step"})
@@ -97,7 +105,7 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 		m.refused.WithLabelValues(string(reason)) // a counter that is 0 can be alerted on; one that is absent cannot
 	}
 	reg.MustRegister(m.requests, m.requestSeconds, m.bodyBytes, m.batchEvents, m.inFlight, events, m.refused,
-		m.deadLetters, m.produceSeconds, m.produceFailed, changed, seconds)
+		m.deadLetters, m.produceSeconds, m.produceFailed, changed, removed, seconds)
 	return m
 }
 
@@ -106,6 +114,12 @@ func (m *metrics) watchRoom(reg prometheus.Registerer, o *room) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leadstream_ingest_bodies_in_flight_bytes", Help: "Memory counted for the bodies of requests under way, as they come and unpacked.",
 	}, o.inUse))
+}
+
+func (m *metrics) remove(what privacy.Removal, n int) {
+	if n > 0 {
+		m.removed[what].Add(float64(n))
+	}
 }
 
 func (m *metrics) note(what change) { m.changed[what].Inc() }

@@ -5,6 +5,7 @@ import (
 
 	"leadstream/ingest/agent"
 	"leadstream/ingest/geo"
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
 )
 
@@ -23,9 +24,10 @@ type facts struct {
 	place      geo.Place
 	atlas      *geo.Atlas
 
-	visitors *visitors
-	agents   *agent.Reader
-	note     func(change)
+	salts   *privacy.Salts
+	agents  *agent.Reader
+	note    func(change)
+	removed func(privacy.Removal, int)
 }
 
 // step is one decision on the way from what was sent to what is kept: pure, but for what facts hands it.
@@ -40,7 +42,7 @@ var steps = []step{
 	{"sender", stampSender},     // site, protocol, and whose address and user agent these are
 	{"text", cleanText},         // valid UTF-8, no NUL, bounded lengths; ids refused instead of cut
 	{"place", findPlace},        // country, region, city, network: facts about the address, while it is there
-	{"consent", respectConsent}, // drops what may not be kept; after this line the address and ids are allowed ones
+	{"consent", respectConsent}, // drops what may not be kept; after this line all that is left is allowed
 	{"identity", ensureIDs},     // an event id, and somebody who did it
 	{"clock", setTimes},         // event_time and received_at
 	{"address", parseAddress},   // host, path, campaign
@@ -60,8 +62,6 @@ const (
 	textCut        change = "text_cut"          // longer than its place
 	idJunk         change = "id_junk"           // an id such as "undefined", which would make one lead of thousands
 	idMade         change = "event_id_made"     // no message id: a retry of this event cannot be told from a new one
-	idsDropped     change = "ids_dropped"       // no consent for lasting ids
-	addressDropped change = "ip_dropped"        // no consent for the address
 	visitorDerived change = "visitor_derived"   // a daily pseudonym stands in for the anonymous id
 	claimIgnored   change = "claim_ignored"     // ip, user_agent or received_at without the right to say so
 	urlUnreadable  change = "url_unreadable"    // kept as text, without host and path
@@ -70,7 +70,7 @@ const (
 )
 
 var changes = []change{
-	clockCorrected, futureClamped, timeReplaced, textRepaired, textCut, idJunk, idMade, idsDropped, addressDropped,
+	clockCorrected, futureClamped, timeReplaced, textRepaired, textCut, idJunk, idMade,
 	visitorDerived, claimIgnored, urlUnreadable, botFlagged, credentialsCut,
 }
 

@@ -24,15 +24,15 @@ func FuzzPipeline(f *testing.F) {
 		f.Add(body, "Mozilla/5.0 \xff", true)
 	}
 	m := newMetrics(prometheus.NewRegistry(), []Site{{Name: "demo"}})
-	visitors, agents := newVisitors(), agent.NewReader()
+	salts, agents := daily(), agent.NewReader()
 	f.Fuzz(func(t *testing.T, body, userAgent string, trusted bool) {
 		batch, err := protocol.Native(protocol.Request{Body: body, Limits: protocol.Limits{Events: 50, Bytes: 32 << 10}})
 		if err != nil {
 			return
 		}
 		facts := &facts{
-			site: &site{name: "demo", history: true}, trusted: trusted, protocol: "native", receivedAt: noon, sentAt: batch.SentAt,
-			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, visitors: visitors, agents: agents, atlas: nowhere(), note: m.note,
+			site: &site{name: "demo", history: true, guard: openGuard}, trusted: trusted, protocol: "native", receivedAt: noon, sentAt: batch.SentAt,
+			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, salts: salts, removed: m.remove, agents: agents, atlas: nowhere(), note: m.note,
 		}
 		m.run(facts, batch.Items)
 		for i := range batch.Items {

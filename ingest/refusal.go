@@ -33,6 +33,9 @@ const (
 	idTooLong       protocol.Reason = "id_too_long"
 	secretKeyNeeded protocol.Reason = "secret_key_needed"
 	consentDenied   protocol.Reason = "consent_denied"
+	visitorOptedOut protocol.Reason = "opted_out"
+	notAsked        protocol.Reason = "not_asked"
+	siteDrops       protocol.Reason = "site_drops"
 )
 
 // refusal is what a reason means to the sender.
@@ -87,7 +90,10 @@ var refusals = map[protocol.Reason]refusal{
 	hooks.BadMapping:   {status: http.StatusBadRequest, says: "an expression of this hook's map failed on the payload"},
 
 	// The sender did nothing wrong, and asking again changes nothing: it is thanked, and nothing is kept.
-	consentDenied: {status: http.StatusOK, says: "the visitor did not consent", forget: true},
+	consentDenied:   {status: http.StatusOK, says: "the visitor did not consent", forget: true},
+	visitorOptedOut: {status: http.StatusOK, says: "the visitor opted out, and the site keeps nothing of those", forget: true},
+	notAsked:        {status: http.StatusOK, says: "the event has no word of consent, and the site keeps nothing of those", forget: true},
+	siteDrops:       {status: http.StatusOK, says: "the site's policy is to keep nothing", forget: true},
 }
 
 // retryAfter is what a 503 asks for: long enough for a broker's restart to get somewhere, short enough for a page that is

@@ -14,6 +14,7 @@ import (
 
 	"leadstream/ingest/agent"
 	"leadstream/ingest/geo"
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
 	"leadstream/internal/telemetry"
 )
@@ -40,7 +41,7 @@ type Service struct {
 	proxies    proxies
 	limits     protocol.Limits
 	bodies     *bodies
-	visitors   *visitors
+	salts      *privacy.Salts
 	agents     *agent.Reader
 	atlas      *geo.Atlas
 	metrics    *metrics
@@ -63,6 +64,13 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	salts, err := privacy.OpenSalts(cfg.Privacy.Dir, cfg.Privacy.DaySecret.Reveal(), d.Log.Named("privacy"), d.Now())
+	if err != nil {
+		return nil, err
+	}
 	way, err := newDelivery(cfg, d)
 	if err != nil {
 		return nil, err
@@ -71,9 +79,6 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if err != nil {
 		way.abandon()
 		return nil, err
-	}
-	if d.Now == nil {
-		d.Now = time.Now
 	}
 	seen, err := newRepeats(cfg, d)
 	if err != nil {
@@ -86,7 +91,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		sites:   newSites(cfg),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
-		bodies:  newBodies(cfg), visitors: newVisitors(), agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
+		bodies:  newBodies(cfg), salts: salts, agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
 		pace: newPace(cfg, d.Registry), queries: newQueries(), certificate: shown, repeats: seen,
 	}
 	s.metrics.watchRoom(d.Registry, s.bodies.room)
@@ -111,6 +116,7 @@ func (s *Service) Ready(ctx context.Context) error {
 func (s *Service) Run(ctx context.Context) error {
 	server := s.newServer()
 	go s.atlas.Run(ctx)
+	go s.salts.Run(ctx, s.now)
 	s.delivery.start()
 	served := make(chan error, 2)
 	shutdown := s.serve(ctx, server, served)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"leadstream/ingest/privacy"
 )
 
 // site is a configured site, ready to be looked up.
@@ -13,6 +15,7 @@ type site struct {
 	history bool
 	origins []string
 	silent  bool // refusals are answered 200
+	guard   *privacy.Guard
 }
 
 // grant is what a key opens.
@@ -32,7 +35,7 @@ type sites struct {
 func newSites(cfg Config) sites {
 	all := sites{public: map[string]grant{}, secret: map[[sha256.Size]byte]grant{}}
 	for _, s := range cfg.Sites {
-		known := &site{name: s.Name, history: s.History, origins: s.Origins, silent: s.RefusedStatus == http.StatusOK}
+		known := &site{name: s.Name, history: s.History, origins: s.Origins, silent: s.RefusedStatus == http.StatusOK, guard: privacy.New(s.Name, s.Privacy, cfg.Privacy)}
 		rate := s.Rate
 		if rate == 0 {
 			rate = cfg.Rate.PerKey

@@ -11,27 +11,43 @@ import (
 
 	"leadstream/ingest/agent"
 	"leadstream/ingest/geo"
+	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
 	"leadstream/schemas/pb"
 )
 
 const noon = int64(1772452800000) // 2026-03-02 12:00 UTC
 
+const day = int64(24 * 60 * 60 * 1000)
+
 const chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
 
 // bench is one item on its way through the whole pipeline.
 type bench struct {
-	facts facts
-	notes map[change]int
+	facts   facts
+	notes   map[change]int
+	removed map[privacy.Removal]int
 }
 
 func newBench() *bench {
-	b := &bench{notes: map[change]int{}}
+	b := &bench{notes: map[change]int{}, removed: map[privacy.Removal]int{}}
 	b.facts = facts{
-		site: &site{name: "demo"}, protocol: "native", receivedAt: noon, ip: "203.0.113.7", userAgent: chrome,
-		visitors: newVisitors(), agents: agent.NewReader(), atlas: nowhere(), note: func(c change) { b.notes[c]++ },
+		site: &site{name: "demo", guard: openGuard}, protocol: "native", receivedAt: noon, ip: "203.0.113.7", userAgent: chrome,
+		salts: daily(), agents: agent.NewReader(), atlas: nowhere(), note: func(c change) { b.notes[c]++ },
+		removed: func(what privacy.Removal, n int) { b.removed[what] += n },
 	}
 	return b
+}
+
+// openGuard keeps everything that visitors allow.
+var openGuard = privacy.New("demo", privacy.Policy{}, privacy.Keys{})
+
+func daily() *privacy.Salts {
+	salts, err := privacy.OpenSalts("", "", zap.NewNop(), time.UnixMilli(noon))
+	if err != nil {
+		panic(err)
+	}
+	return salts
 }
 
 // nowhere knows no address.
@@ -97,7 +113,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestHistoryKeepsItsReceivedAt(t *testing.T) {
-	old := known(noon - 90*dayMs)
+	old := known(noon - 90*day)
 	for _, c := range []struct {
 		trusted, history bool
 		claim            protocol.Instant
@@ -162,8 +178,8 @@ func TestConsent(t *testing.T) {
 		require.Empty(t, e.Ip+e.SessionId)
 		require.Equal(t, "v1", e.ViewId)
 		require.Regexp(t, `^c:[0-9a-f]{24}$`, e.AnonymousId)
-		require.Equal(t, 1, b.notes[idsDropped])
-		require.Equal(t, 1, b.notes[addressDropped])
+		require.Equal(t, 1, b.removed[privacy.RemovedIDs])
+		require.Equal(t, 1, b.removed[privacy.RemovedIP])
 	})
 	t.Run("a server's headers are nobody's wish", func(t *testing.T) {
 		b := newBench()
@@ -179,24 +195,6 @@ func TestConsent(t *testing.T) {
 		e = newBench().run(protocol.Item{Event: e}).Event
 		require.Equal(t, []string{"", "ada"}, []string{e.AnonymousId, e.UserId})
 	})
-}
-
-func TestPseudonymsLastADay(t *testing.T) {
-	v := newVisitors()
-	one := v.pseudonym(noon, "demo", "203.0.113.7", chrome)
-	require.Equal(t, one, v.pseudonym(noon+dayMs/2-1, "demo", "203.0.113.7", chrome))
-	others := map[string]bool{one: true}
-	for _, other := range []string{
-		v.pseudonym(noon+dayMs/2, "demo", "203.0.113.7", chrome), v.pseudonym(noon, "shop", "203.0.113.7", chrome),
-		v.pseudonym(noon, "demo", "203.0.113.8", chrome), v.pseudonym(noon, "demo", "203.0.113.7", "x"),
-		newVisitors().pseudonym(noon, "demo", "203.0.113.7", chrome),
-	} {
-		require.False(t, others[other], "two visitors, one pseudonym")
-		others[other] = true
-	}
-	require.Equal(t, one, v.pseudonym(noon, "demo", "203.0.113.7", chrome), "a request that straddles midnight")
-	v.pseudonym(noon+3*dayMs, "demo", "", "")
-	require.NotEqual(t, one, v.pseudonym(noon, "demo", "203.0.113.7", chrome), "an old salt is forgotten")
 }
 
 func TestIDs(t *testing.T) {

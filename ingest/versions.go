@@ -3,11 +3,12 @@ package ingest
 import (
 	"leadstream/ingest/agent"
 	"leadstream/ingest/channel"
+	"leadstream/ingest/privacy"
 )
 
 // baseVersions are of the steps that this build decides: whoever compares two months of events sees where they were read
 // otherwise.
-var baseVersions = "agent/" + agent.Version() + " channel/" + channel.Version
+var baseVersions = "agent/" + agent.Version() + " channel/" + channel.Version + " privacy/" + privacy.Version
 
 // versions is what enriched_by says of the events of now.
 func (s *Service) versions() string {

@@ -122,6 +122,7 @@ func (g *globals) load() (Config, config.Report, error) {
 func (c *Config) stores() {
 	c.spool(len(c.Kafka.Brokers) == 0)
 	c.dedup()
+	c.privacy()
 	if len(c.Kafka.Brokers) == 0 {
 		c.Kafka.Brokers = []string{c.Embedded.KafkaListen}
 		c.Scoring.FreshTransactionalID = true // the embedded broker's rule (DESIGN, Non-obvious)
@@ -155,6 +156,16 @@ func (c *Config) dedup() {
 		d.Dir = c.under("dedup")
 	case "none":
 		d.Dir = ""
+	}
+}
+
+// privacy places the salt of the day.
+func (c *Config) privacy() {
+	switch p := &c.Ingest.Privacy; p.Dir {
+	case "":
+		p.Dir = c.under("privacy")
+	case "none":
+		p.Dir = ""
 	}
 }
 

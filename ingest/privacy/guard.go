@@ -88,12 +88,9 @@ func (g *Guard) IP(ip string, level Level, count func(Removal, int)) string {
 	return prefix.Addr().String()
 }
 
-// Clean applies lists and emails to the whole event, and takes the address out of its texts, where the policy keeps none. It comes
-// before the address of the page is read.
+// Clean applies lists and emails to the whole event, and takes address, the visitor's that is not kept, out of its texts; empty =
+// none. It comes before the url of the page is read.
 func (g *Guard) Clean(e *pb.Event, address string, count func(Removal, int)) {
-	if g.ip == "keep" || g.ip == "" {
-		address = ""
-	}
 	c := cleaner{Guard: g, address: address}
 	if !g.lists.query.none() {
 		e.Url, e.Referrer = c.query(e.Url), c.query(e.Referrer)

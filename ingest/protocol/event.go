@@ -52,7 +52,9 @@ type Item struct {
 	ReceivedAt Instant   // history: when it was received long ago
 	Raw        string    // as it came
 	IDMade     bool      // the event id is the pipeline's own: no sender can repeat it
-	Fault      *Fault
+	// OptedOut is the protocol's own sign that the visitor does not want to be followed: a denying gcs, SP-Anonymous.
+	OptedOut bool
+	Fault    *Fault
 }
 
 // Fault says why a request or an event was refused.

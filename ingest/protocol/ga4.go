@@ -82,6 +82,7 @@ func gtag(b *Batch, it *Item, f map[string]string, n int) {
 		e.EventId = derivedID("ga4", f["cid"], f["sid"], f["_s"], f["en"], f["_p"], lineNumber(n))
 	}
 	e.Consent = googleConsent(f["gcs"])
+	it.OptedOut = e.Consent == pb.Consent_CONSENT_COOKIELESS
 	if e.AnonymousId == "" && e.UserId == "" {
 		e.Consent = pb.Consent_CONSENT_COOKIELESS
 	}

@@ -88,6 +88,7 @@ func (d *snowplow) settle(it *Item, f map[string]string) {
 		// Without an id of its own the client counts on the collector's cookie, which this collector does not set.
 		e.Consent = pb.Consent_CONSENT_COOKIELESS
 	}
+	it.OptedOut = d.r.Anonymous
 	about := snowplowContexts(decoded(f["co"], f["cx"]))
 	e.ViewId = about.view
 	var properties object
