@@ -46,6 +46,9 @@ func (s *session) assigned(_ context.Context, _ *kgo.Client, topics map[string][
 		s.fail(err)
 		return
 	}
+	for _, p := range parts {
+		p.leads.rows.spill.dir = s.cfg.SnapshotDir
+	}
 	s.parts = parts
 	s.revoked.Store(false)
 	s.ready.Store(len(parts) == 0) // else when adjust knows where to read

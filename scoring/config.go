@@ -31,6 +31,10 @@ type Config struct {
 	// of leads if that topic is not compacted.
 	SnapshotInterval time.Duration `yaml:"snapshot_interval"`
 	SnapshotBytes    config.Size   `yaml:"snapshot_bytes"`
+	// SpillBelow is the score, in points above or below 0, under which a lead that
+	// nothing happens to leaves memory for a file in SnapshotDir, until it comes back.
+	// 0 keeps all in memory.
+	SpillBelow float64 `yaml:"spill_below"`
 	// SessionTimeout is how long a worker that died keeps its partitions.
 	SessionTimeout time.Duration `yaml:"session_timeout"`
 }
@@ -45,6 +49,7 @@ func DefaultConfig() Config {
 		SnapshotDir:      "data/scoring",
 		SnapshotInterval: 5 * time.Minute,
 		SnapshotBytes:    8 << 20,
+		SpillBelow:       1,
 		SessionTimeout:   15 * time.Second,
 	}
 }
@@ -59,6 +64,7 @@ func (c *Config) Validate() error {
 	p.Check(c.MaxRecords >= 1 && c.MaxRecords <= maxBuffered/2, "max_records", "must be 1..%d (got %d)", maxBuffered/2, c.MaxRecords)
 	p.Check(c.SnapshotInterval >= time.Second, "snapshot_interval", "must be at least 1s (got %s)", c.SnapshotInterval)
 	p.Check(c.SnapshotBytes >= 1<<16, "snapshot_bytes", "must be at least 64KiB (got %s)", c.SnapshotBytes)
+	p.Check(c.SpillBelow >= 0 && c.SpillBelow <= 100, "spill_below", "must be 0..100 points (got %g)", c.SpillBelow)
 	p.Check(c.SessionTimeout >= time.Second && c.SessionTimeout <= 5*time.Minute, "session_timeout", "must be 1s..5m (got %s)", c.SessionTimeout)
 	return p.Err()
 }

@@ -56,7 +56,7 @@ func (x *index) find(id schemas.LeadID, a *arena) int {
 
 // idAt is the id of the row at a place.
 func (a *arena) idAt(at uint64) schemas.LeadID {
-	b := a.chunks[at>>chunkBits].b[at&(chunkSize-1):]
+	b := a.look(at)
 	n := 1
 	for b[n-1] >= 0x80 {
 		n++

@@ -19,7 +19,7 @@ type metrics struct {
 	modelRefused                                                           prometheus.Gauge
 	modelInfo                                                              *prometheus.GaugeVec
 	version                                                                string // in modelInfo; the loop alone writes it
-	leads, lagRecords, lagReceived, lagEvent                               *prometheus.GaugeVec
+	leads, faded, lagRecords, lagReceived, lagEvent                        *prometheus.GaugeVec
 }
 
 // transition is one label pair of the transitions counter.
@@ -69,7 +69,8 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 			prometheus.ExponentialBuckets(1, 4, 9)),
 		modelRefused: f.gauge("leadstream_scoring_model_refused", "1 while the newest model that was meant for this worker has faults and an older one runs."),
 		modelInfo:    f.gauges("leadstream_scoring_model_info", "1 for the model that runs.", "version"),
-		leads:        f.gauges("leadstream_scoring_leads", "Leads in memory.", "partition"),
+		leads:        f.gauges("leadstream_scoring_leads", "Leads that the partition knows.", "partition"),
+		faded:        f.gauges("leadstream_scoring_faded_leads", "Of the leads, those that have left memory until they come back.", "partition"),
 		lagRecords:   f.gauges("leadstream_scoring_lag_records", "Records of a topic not read yet, when the last were.", "topic", "partition"),
 		lagReceived:  f.gauges("leadstream_scoring_received_to_scored_seconds", "Age of the last folded event when its transaction stood, since it was received.", "partition"),
 		lagEvent:     f.gauges("leadstream_scoring_event_to_scored_seconds", "Age of the last folded event when its transaction stood, since it happened.", "partition"),
@@ -113,6 +114,7 @@ func (m *metrics) ended(t *txn, ok bool, err error, took time.Duration, now time
 	m.stood(&t.tally, now)
 	for num, p := range t.parts {
 		m.leads.WithLabelValues(label(num)).Set(float64(p.leads.len()))
+		m.faded.WithLabelValues(label(num)).Set(float64(p.leads.rows.out.leads))
 	}
 }
 
@@ -148,11 +150,12 @@ func (m *metrics) read(topic string, num int32, behind int64) {
 // restored forgets the gauges of partitions that went elsewhere.
 func (m *metrics) restored(parts map[int32]*partition, took time.Duration) {
 	m.restoreSeconds.Observe(took.Seconds())
-	for _, g := range []*prometheus.GaugeVec{m.leads, m.lagRecords, m.lagReceived, m.lagEvent} {
+	for _, g := range []*prometheus.GaugeVec{m.leads, m.faded, m.lagRecords, m.lagReceived, m.lagEvent} {
 		g.Reset()
 	}
 	for num, p := range parts {
 		m.leads.WithLabelValues(label(num)).Set(float64(p.leads.len()))
+		m.faded.WithLabelValues(label(num)).Set(float64(p.leads.rows.out.leads))
 	}
 }
 

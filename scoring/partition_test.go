@@ -228,7 +228,7 @@ func TestSweepFoldsLeadsThatNobodyTouches(t *testing.T) {
 	before, later := scores(), p.watermark
 	require.Equal(t, 10, open(later))
 	for range 200 {
-		p.leads.sweep(testModel, later, 3)
+		require.NoError(t, p.leads.sweep(testModel, later, 3, 0))
 	}
 	require.Zero(t, open(later), "some leads were never folded")
 	require.Equal(t, before, scores(), "folding changes no bit of a score")

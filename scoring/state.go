@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"errors"
 	"fmt"
 
 	"leadstream/schemas"
@@ -17,6 +18,7 @@ type leads struct {
 	timers    timers
 	buffer    []byte // what is being packed
 	restoring model.Lead
+	swept     model.Lead
 	cursor    struct {
 		chunk, offset int
 		of            *chunk // the number may belong to another one by now
@@ -92,24 +94,34 @@ func (s *leads) raiseRevision(m *model.Model, id schemas.LeadID, seen uint64) {
 	}
 }
 
-// sweep folds up to n leads that nobody touches, so that their closed days do not
-// stay in memory for ever. It goes round, a few chunks' rows at a time.
-func (s *leads) sweep(m *model.Model, watermark int64, n int) {
-	lead := new(model.Lead)
-	for looks := 64 * n; looks > 0 && n > 0; looks-- {
+// sweep looks at n leads that nobody touches: their closed days are folded, so that
+// they do not stay in memory for ever, and those that have faded leave memory. It goes
+// round and round.
+func (s *leads) sweep(m *model.Model, watermark int64, n int, below float64) (err error) {
+	if s.rows.spill.dir == "" {
+		below = 0
+	}
+	lead := &s.swept
+	for looks := 16 * n; looks > 0 && n > 0; looks-- {
 		r, ok := s.nextRow()
 		if !ok {
-			return
+			return err
 		}
-		if !r.open {
+		if !r.open && (below == 0 || r.due != 0) {
 			continue
 		}
 		n--
 		s.unpack(m, r, lead)
-		if m.Fold(lead, watermark) {
+		folded := m.Fold(lead, watermark)
+		switch {
+		case mayFade(m, lead, r, watermark, below):
+			s.buffer = lead.Pack(s.buffer[:0], s.words)
+			err = errors.Join(err, s.rows.fade(row{id: r.id, open: lead.Open(), packed: s.buffer}))
+		case folded:
 			s.store(lead, r.due)
 		}
 	}
+	return err
 }
 
 // nextRow is the next living row after the cursor; at the arena's end there is
@@ -119,6 +131,9 @@ func (s *leads) nextRow() (row, bool) {
 		chunk := s.rows.chunks[c.chunk]
 		if chunk != c.of {
 			c.of, c.offset = chunk, 0
+		}
+		if c.chunk == s.rows.fading {
+			continue // looked at already
 		}
 		for chunk != nil && c.offset < len(chunk.b) {
 			r, size := parseRow(chunk.b[c.offset:])

@@ -54,7 +54,7 @@ func (s *leads) lookAhead(now int64) {
 
 func (s *leads) fillTimers() {
 	s.timers.heap = s.timers.heap[:0]
-	s.rows.each(func(r row) {
+	s.rows.eachInMemory(func(r row) {
 		if r.due != 0 && r.due <= s.timers.until {
 			s.timers.heap = append(s.timers.heap, timer{r.due, r.id})
 		}

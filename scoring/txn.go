@@ -189,7 +189,9 @@ func (s *session) commit() error {
 	}
 	for _, p := range t.parts {
 		p.committed(t.changelog[p.num], t.bytes[p.num], t.ends[p.num])
-		p.leads.sweep(p.model, p.watermark, sweepLeads)
+		if err := p.leads.sweep(p.model, p.watermark, sweepLeads, s.cfg.SpillBelow); err != nil {
+			s.log.Warn("scoring: faded leads stay in memory: they cannot be written to disk", zap.Int32("partition", p.num), zap.Error(err))
+		}
 	}
 	return nil
 }
