@@ -85,10 +85,10 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 	}
 	s.pace.events(&pass, len(batch.Items))
 	f := &facts{
-		site: g.site, trusted: g.trusted, protocol: c.name,
+		site: g.site, trusted: g.trusted, protocol: c.name, path: protocol.Address(r.URL.Path, query), hide: s.sites.hide,
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
 		ip: textOf(addr), userAgent: header(r, "User-Agent"),
-		optedOut: header(r, "Sec-Gpc") == "1" || header(r, "Dnt") == "1",
+		optedOut: header(r, "Sec-Gpc") == "1" || header(r, "Dnt") == "1" || header(r, "Sp-Anonymous") != "",
 		salts:    s.salts, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
@@ -214,22 +214,29 @@ func (s *Service) undelivered(err error) outcome {
 // maxDeadLetter bounds the bytes that a dead letter repeats: a broker takes about 1 MB, and whoever reads it needs less.
 const maxDeadLetter = 256 << 10
 
+// How a letter says that its payload is not what came: it cannot be played again.
+const (
+	contentCut  = "content cut"
+	contentGone = "content not kept"
+)
+
 func deadLetter(f *facts, it *protocol.Item) *pb.DeadLetter {
 	d := &pb.DeadLetter{
 		Stage: "ingest", Reason: string(it.Fault.Reason), Detail: it.Fault.Detail,
-		Site: f.site.name, Protocol: f.protocol, At: f.receivedAt,
+		Site: f.site.name, Protocol: f.protocol, At: f.receivedAt, Path: f.path, Trusted: f.trusted,
 	}
 	d.Detail = f.site.guard.Text(d.Detail) // it may repeat a word of the event
 	whose, forget := mustForget(f, it)
+	raw := f.hide.Replace(it.Raw)
 	switch {
 	case forget:
 		f.removed(privacy.RemovedDeadLetterRaw, 1)
-		d.Detail += " (content not kept: " + whose + ")"
-	case len(it.Raw) > maxDeadLetter:
-		d.Payload = []byte(it.Raw[:maxDeadLetter])
-		d.Detail += " (content cut)"
+		d.Detail += " (" + contentGone + ": " + whose + ")"
+	case len(raw) > maxDeadLetter:
+		d.Payload = []byte(raw[:maxDeadLetter])
+		d.Detail += " (" + contentCut + ")"
 	default:
-		d.Payload = []byte(it.Raw)
+		d.Payload = []byte(raw)
 	}
 	return d
 }

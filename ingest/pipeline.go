@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strings"
 	"time"
 
 	"leadstream/ingest/agent"
@@ -14,7 +15,8 @@ type facts struct {
 	site       *site
 	trusted    bool // a secret key
 	protocol   string
-	receivedAt int64 // Unix ms
+	path       string // of the address, for the dead letters
+	receivedAt int64  // Unix ms
 	sentAt     protocol.Instant
 	ip         string
 	userAgent  string
@@ -28,6 +30,7 @@ type facts struct {
 	agents  *agent.Reader
 	note    func(change)
 	removed func(privacy.Removal, int)
+	hide    *strings.Replacer // takes the secret keys out of what is kept of a refused event
 }
 
 // step is one decision on the way from what was sent to what is kept: pure, but for what facts hands it.

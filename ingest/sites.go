@@ -30,12 +30,15 @@ type grant struct {
 type sites struct {
 	public map[string]grant
 	secret map[[sha256.Size]byte]grant
+	named  map[string]*site
+	hide   *strings.Replacer // see hideKeys
 }
 
 func newSites(cfg Config) sites {
-	all := sites{public: map[string]grant{}, secret: map[[sha256.Size]byte]grant{}}
+	all := sites{public: map[string]grant{}, secret: map[[sha256.Size]byte]grant{}, named: map[string]*site{}, hide: hideKeys(cfg)}
 	for _, s := range cfg.Sites {
 		known := &site{name: s.Name, history: s.History, origins: s.Origins, silent: s.RefusedStatus == http.StatusOK, guard: privacy.New(s.Name, s.Privacy, cfg.Privacy)}
+		all.named[s.Name] = known
 		rate := s.Rate
 		if rate == 0 {
 			rate = cfg.Rate.PerKey

@@ -13,6 +13,10 @@ const (
 	TopicDeadLetter = "leadstream.deadletter.v1"
 )
 
+// ReplayHeader stands on a record that `leadstream deadletter replay` wrote: PARTITION:OFFSET of the dead letter it was. A stage
+// that refuses the record again names it in the new letter's replay_of.
+const ReplayHeader = "replay-of"
+
 // DefaultPartitions is the same for every topic, because a lead's state lives
 // in the partition of its events and all its outputs stay in the same one.
 // It cannot be changed later: keyed state does not move.

@@ -155,6 +155,16 @@ func deadLetter(r *kgo.Record, no *refusal, ev *pb.Event, now int64) *pb.DeadLet
 		Stage: "scoring", Reason: no.reason, Detail: strings.ToValidUTF8(fmt.Sprintf("%.1000s", no.detail), "?"),
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
 		Key: r.Key[:min(len(r.Key), deadLetterKey)], Payload: r.Value[:min(len(r.Value), deadLetterPayload)],
-		Site: ev.GetSite(), Protocol: ev.GetProtocol(), At: now,
+		Site: ev.GetSite(), Protocol: ev.GetProtocol(), At: now, ReplayOf: replayOf(r),
 	}
+}
+
+// replayOf names the dead letter that the record was, if it was one.
+func replayOf(r *kgo.Record) string {
+	for _, h := range r.Headers {
+		if h.Key == schemas.ReplayHeader {
+			return strings.ToValidUTF8(string(h.Value[:min(len(h.Value), 64)]), "?")
+		}
+	}
+	return ""
 }

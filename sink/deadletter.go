@@ -69,10 +69,21 @@ func deadLetter(letter refusedRecord, payload []byte, note string, now time.Time
 		Key:       letter.Key[:min(len(letter.Key), headBytes)],
 		Payload:   payload,
 		At:        now.UnixMilli(),
+		ReplayOf:  replayOf(letter.Record),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode dead letter: %w", err)
 	}
 	// The source's key: what belongs together is replayed in order.
 	return &kgo.Record{Topic: schemas.TopicDeadLetter, Key: letter.Key[:min(len(letter.Key), headBytes)], Value: value}, nil
+}
+
+// replayOf names the dead letter that the record was, if it was one.
+func replayOf(r *kgo.Record) string {
+	for _, h := range r.Headers {
+		if h.Key == schemas.ReplayHeader {
+			return validText(string(h.Value[:min(len(h.Value), 64)]))
+		}
+	}
+	return ""
 }

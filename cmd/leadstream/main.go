@@ -18,20 +18,21 @@ var version = "dev"
 type words struct {
 	globals
 
-	All      allWord      `cmd:"" help:"The whole path in one process: collectors, scoring, store, leads and web app."`
-	Ingest   ingestWord   `cmd:"" help:"Collectors only: HTTP in, events topic out."`
-	Score    scoreWord    `cmd:"" help:"A scoring worker only; start several to share the partitions."`
-	Sink     sinkWord     `cmd:"" help:"Topics to ClickHouse only."`
-	Leads    leadsWord    `cmd:"" help:"Leads API and web app only."`
-	Migrate  migrateWord  `cmd:"" help:"Create topics and tables; safe to repeat."`
-	Check    checkWord    `cmd:"" help:"Print the effective config and every fault of config and model at once."`
-	Model    modelWord    `cmd:"" help:"Work on a scoring model."`
-	Report   reportWord   `cmd:"" help:"Print an analysis: funnel or forecast."`
-	Export   exportWord   `cmd:"" help:"Write a table or view to a file: parquet, csv or ndjson."`
-	Erasure  erasureWord  `cmd:"" help:"Search every store for a person who was erased, or will be."`
-	Simulate simulateWord `cmd:"" help:"Play seeded visitors through the front door and check what comes out."`
-	Tail     tailWord     `cmd:"" help:"Print a topic's records readably."`
-	Version  versionWord  `cmd:"" help:"Print version, commit and Go version."`
+	All        allWord        `cmd:"" help:"The whole path in one process: collectors, scoring, store, leads and web app."`
+	Ingest     ingestWord     `cmd:"" help:"Collectors only: HTTP in, events topic out."`
+	Score      scoreWord      `cmd:"" help:"A scoring worker only; start several to share the partitions."`
+	Sink       sinkWord       `cmd:"" help:"Topics to ClickHouse only."`
+	Leads      leadsWord      `cmd:"" help:"Leads API and web app only."`
+	Migrate    migrateWord    `cmd:"" help:"Create topics and tables; safe to repeat."`
+	Check      checkWord      `cmd:"" help:"Print the effective config and every fault of config and model at once."`
+	Model      modelWord      `cmd:"" help:"Work on a scoring model."`
+	Report     reportWord     `cmd:"" help:"Print an analysis: funnel or forecast."`
+	Export     exportWord     `cmd:"" help:"Write a table or view to a file: parquet, csv or ndjson."`
+	Erasure    erasureWord    `cmd:"" help:"Search every store for a person who was erased, or will be."`
+	Simulate   simulateWord   `cmd:"" help:"Play seeded visitors through the front door and check what comes out."`
+	Tail       tailWord       `cmd:"" help:"Print a topic's records readably."`
+	Deadletter deadletterWord `cmd:"" help:"Look at what could not be read, and play it again once that is mended."`
+	Version    versionWord    `cmd:"" help:"Print version, commit and Go version."`
 }
 
 const examples = `Examples:

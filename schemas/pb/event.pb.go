@@ -531,10 +531,16 @@ type DeadLetter struct {
 	Offset    int64  `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"`
 	Key       []byte `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
 	// The bytes as they came.
-	Payload       []byte `protobuf:"bytes,8,opt,name=payload,proto3" json:"payload,omitempty"`
-	Site          string `protobuf:"bytes,9,opt,name=site,proto3" json:"site,omitempty"`
-	Protocol      string `protobuf:"bytes,10,opt,name=protocol,proto3" json:"protocol,omitempty"`
-	At            int64  `protobuf:"fixed64,11,opt,name=at,proto3" json:"at,omitempty"`
+	Payload  []byte `protobuf:"bytes,8,opt,name=payload,proto3" json:"payload,omitempty"`
+	Site     string `protobuf:"bytes,9,opt,name=site,proto3" json:"site,omitempty"`
+	Protocol string `protobuf:"bytes,10,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	At       int64  `protobuf:"fixed64,11,opt,name=at,proto3" json:"at,omitempty"`
+	// The collectors' address that it came to: some protocols say an event's type there.
+	Path string `protobuf:"bytes,12,opt,name=path,proto3" json:"path,omitempty"`
+	// A secret key had signed it. A replay does not make it more than it was.
+	Trusted bool `protobuf:"varint,13,opt,name=trusted,proto3" json:"trusted,omitempty"`
+	// PARTITION:OFFSET of the dead letter that was played again, and failed again.
+	ReplayOf      string `protobuf:"bytes,14,opt,name=replay_of,json=replayOf,proto3" json:"replay_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -646,6 +652,27 @@ func (x *DeadLetter) GetAt() int64 {
 	return 0
 }
 
+func (x *DeadLetter) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetTrusted() bool {
+	if x != nil {
+		return x.Trusted
+	}
+	return false
+}
+
+func (x *DeadLetter) GetReplayOf() string {
+	if x != nil {
+		return x.ReplayOf
+	}
+	return ""
+}
+
 var File_event_proto protoreflect.FileDescriptor
 
 const file_event_proto_rawDesc = "" +
@@ -713,7 +740,7 @@ const file_event_proto_rawDesc = "" +
 	"\anetwork\x18- \x01(\tR\anetwork\x12#\n" +
 	"\rnetwork_owner\x18. \x01(\tR\fnetworkOwner\x12\x1f\n" +
 	"\venriched_by\x18/ \x01(\tR\n" +
-	"enrichedBy\"\x8a\x02\n" +
+	"enrichedBy\"\xd5\x02\n" +
 	"\n" +
 	"DeadLetter\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x16\n" +
@@ -727,7 +754,10 @@ const file_event_proto_rawDesc = "" +
 	"\x04site\x18\t \x01(\tR\x04site\x12\x1a\n" +
 	"\bprotocol\x18\n" +
 	" \x01(\tR\bprotocol\x12\x0e\n" +
-	"\x02at\x18\v \x01(\x10R\x02at*\\\n" +
+	"\x02at\x18\v \x01(\x10R\x02at\x12\x12\n" +
+	"\x04path\x18\f \x01(\tR\x04path\x12\x18\n" +
+	"\atrusted\x18\r \x01(\bR\atrusted\x12\x1b\n" +
+	"\treplay_of\x18\x0e \x01(\tR\breplayOf*\\\n" +
 	"\aConsent\x12\x13\n" +
 	"\x0fCONSENT_UNKNOWN\x10\x00\x12\x10\n" +
 	"\fCONSENT_FULL\x10\x01\x12\x16\n" +
