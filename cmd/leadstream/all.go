@@ -54,6 +54,11 @@ func (b *base) everyRole(ctx context.Context) ([]daemon.Part, error) {
 	if _, err := migrateTables(ctx, b.cfg, false, func(line string) { b.log.Info("migrate: " + line) }); err != nil {
 		return nil, err
 	}
+	if b.clickhouseHTTP == "" {
+		if err := ensureAnalysts(ctx, b.cfg); err != nil {
+			return nil, err
+		}
+	}
 	var parts []daemon.Part
 	for _, build := range []func() (daemon.Part, error){
 		b.ingest, b.score, b.sink, b.leads,
@@ -146,6 +151,7 @@ func (b *base) startClickHouse(ctx context.Context) (daemon.Part, error) {
 	cfg.Dir, cfg.Addr, cfg.HTTPAddr = dir, b.cfg.Embedded.ClickHouseListen, b.cfg.Embedded.ClickHouseHTTPListen
 	cfg.MaxMemory, cfg.Database = int64(b.cfg.Embedded.ClickHouseMemory), b.cfg.ClickHouse.Database
 	cfg.AddrFlag, cfg.HTTPAddrFlag, cfg.DirFlag = "--clickhouse-listen", "--clickhouse-http-listen", "--data-dir"
+	cfg.Analysts = embeddedAnalysts(b.cfg.ClickHouse.Analysts)
 	server, err := embedded.StartClickHouse(ctx, cfg, b.stdout)
 	if err != nil {
 		return daemon.Part{}, err

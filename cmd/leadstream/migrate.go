@@ -22,6 +22,7 @@ func (w *migrateWord) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
+	embeddedStore := cfg.ClickHouse.Addr == ""
 	cfg.stores()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour) // a migration may write a large table anew
 	defer cancel()
@@ -39,7 +40,10 @@ func (w *migrateWord) Run(g *globals) error {
 	if applied == 0 {
 		say("tables: nothing to do")
 	}
-	return nil
+	if w.DryRun || embeddedStore { // whose users stand in its users.xml, written by `all`
+		return nil
+	}
+	return ensureAnalysts(ctx, cfg)
 }
 
 // keep is how long a topic holds its records on a real cluster. Events are in
@@ -84,4 +88,14 @@ func migrateTables(ctx context.Context, cfg Config, dryRun bool, say func(string
 	defer conn.Close()
 	applied, err := clickhouse.Migrate(ctx, conn, schemas.Tables(), clickhouse.MigrateOptions{DryRun: dryRun, Log: say})
 	return len(applied), err
+}
+
+// ensureAnalysts makes the users of a real server those of the config.
+func ensureAnalysts(ctx context.Context, cfg Config) error {
+	conn, err := clickhouse.Open(ctx, cfg.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return clickhouse.EnsureAnalysts(ctx, conn, "site", cfg.ClickHouse.Analysts)
 }

@@ -25,7 +25,9 @@ type Config struct {
 	DialTimeout  time.Duration `yaml:"dial_timeout"`
 	ReadTimeout  time.Duration `yaml:"read_timeout"` // of one answer, not of a whole query
 	MaxOpenConns int           `yaml:"max_open_conns"`
-	Compression  string        `yaml:"compression"` // none, lz4 or zstd: none wins on loopback, lz4 across a network
+	Analysts     []Analyst     `yaml:"analysts"` // who may read, with their bounds; made by migrate
+
+	Compression string `yaml:"compression"` // none, lz4 or zstd: none wins on loopback, lz4 across a network
 }
 
 // DefaultConfig names the database; the address is left to the embedded server or the operator.
@@ -76,6 +78,7 @@ func (c Config) Validate() error {
 	if _, ok := compressions[c.Compression]; !ok {
 		add("compression: must be none, lz4 or zstd (got %q)", c.Compression)
 	}
+	faults = append(faults, validateAnalysts(c.Analysts, c.User))
 	return errors.Join(faults...)
 }
 

@@ -30,6 +30,9 @@ type ClickHouseConfig struct {
 
 	// MaxMemory bounds the whole server in bytes: it shares the machine with everything else.
 	MaxMemory int64
+	// Analysts are users of the tables, besides `analyst`.
+	Analysts []Analyst
+
 	// Database is the only one that the user `analyst` may read.
 	Database string
 
