@@ -53,7 +53,7 @@ func (s *Service) serve(ctx context.Context, server *http.Server, served chan<- 
 		return server.Shutdown
 	}
 	first := front.New(front.Config{
-		Handler: s, Takes: s.router.takesEvents, Idle: server.IdleTimeout, Body: server.ReadTimeout, Write: server.WriteTimeout,
+		Handler: s, Takes: s.router.takesEvents, Headers: headersRead, Idle: server.IdleTimeout, Body: server.ReadTimeout, Write: server.WriteTimeout,
 	}, s.Addr())
 	go func() { served <- first.Serve(s.listener) }()
 	go func() { served <- server.Serve(first.Rest()) }()
@@ -63,4 +63,10 @@ func (s *Service) serve(ctx context.Context, server *http.Server, served chan<- 
 		go func() { rest <- server.Shutdown(ctx) }()
 		return errors.Join(closed, first.Shutdown(ctx), <-rest)
 	}
+}
+
+// headersRead is every header that a collector looks at; TestEveryHeaderGetsThrough holds the list against the code.
+var headersRead = []string{
+	"Access-Control-Request-Headers", "Access-Control-Request-Private-Network", "Authorization", "Content-Type", "Dnt", "Origin", "Referer",
+	"Sec-Fetch-Mode", "Sec-Gpc", "Sp-Anonymous", "User-Agent", "X-Forwarded-For", "X-Forwarded-Proto", "X-Write-Key",
 }

@@ -47,7 +47,7 @@ func (c *client) loop() (ours bool) {
 		if !c.inTime() || c.n == 0 && !c.await() {
 			return true
 		}
-		size, ok := c.head.read(c.buf[:c.n], &c.front.targets)
+		size, ok := c.head.read(c.buf[:c.n], &c.front.targets, c.front.names)
 		if !ok || size > whole || !c.front.cfg.Takes(c.head.target.url.Path) {
 			return false
 		}

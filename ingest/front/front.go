@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Handler http.Handler
 	Takes   func(path string) bool // paths whose POSTs the handler answers here; it must not keep the request after its answer
+	Headers []string               // the only ones that the handler gets to see
 	Idle    time.Duration          // a connection without a request is closed after this
 	Body    time.Duration          // for the rest of a body that did not come with its header
 	Write   time.Duration          // for an answer
@@ -24,6 +25,7 @@ type Config struct {
 type Front struct {
 	cfg     Config
 	targets targets
+	names   names
 	rest    *passed
 	closing atomic.Bool
 
@@ -35,7 +37,7 @@ type Front struct {
 // New starts nothing.
 func New(cfg Config, addr net.Addr) *Front {
 	return &Front{
-		cfg: cfg, targets: targets{known: map[string]*target{}}, clients: map[*client]struct{}{}, gone: make(chan struct{}),
+		cfg: cfg, targets: targets{known: map[string]*target{}}, names: newNames(cfg.Headers), clients: map[*client]struct{}{}, gone: make(chan struct{}),
 		rest: &passed{addr: addr, conns: make(chan net.Conn), closed: make(chan struct{})},
 	}
 }

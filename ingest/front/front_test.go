@@ -46,7 +46,7 @@ func serve(t *testing.T) *served {
 		}
 	}
 	s.Front = New(Config{
-		Handler: repeat("front"), Takes: func(path string) bool { return path != "/other" }, Idle: time.Minute, Body: time.Minute, Write: time.Minute,
+		Handler: repeat("front"), Headers: []string{"X-Test"}, Takes: func(path string) bool { return path != "/other" }, Idle: time.Minute, Body: time.Minute, Write: time.Minute,
 	}, listener.Addr())
 	behind := &http.Server{Handler: repeat("net/http")}
 	ended := make(chan error, 1)

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// head is a request's header, in the form that net/http gives it.
+// head is a request's header, in the form that net/http gives it, less what nobody looks at: a browser sends fifteen headers, and
+// a map of them costs as much as decoding half of an event.
 type head struct {
 	size   int // its bytes
 	target *target
@@ -23,7 +24,7 @@ const mostHeaders = 40
 
 // read takes a header that is there as a whole, and tells how long the request is with its body. Not ok means that net/http must
 // look at it: a header that is incomplete, odd, or says anything about the connection.
-func (h *head) read(buf []byte, known *targets) (size int, ok bool) {
+func (h *head) read(buf []byte, known *targets, all names) (size int, ok bool) {
 	end := bytes.Index(buf, []byte("\r\n\r\n"))
 	if end < 0 || !bytes.HasPrefix(buf, []byte("POST /")) {
 		return 0, false
@@ -46,8 +47,8 @@ func (h *head) read(buf []byte, known *targets) (size int, ok bool) {
 		if colon <= 0 || n == mostHeaders || !isToken(line[:colon]) || !isText(line[colon+1:]) {
 			return 0, false
 		}
-		name, value := canonical(line[:colon]), strings.Trim(line[colon+1:], " \t")
-		switch name {
+		name, value := all.find(line[:colon]), strings.Trim(line[colon+1:], " \t")
+		switch name.canonical {
 		case "Host":
 			if h.host != "" || !isHost(value) {
 				return 0, false
@@ -61,6 +62,7 @@ func (h *head) read(buf []byte, known *targets) (size int, ok bool) {
 			if length, ok = number(value); !ok {
 				return 0, false
 			}
+			continue
 		case "Connection":
 			if !strings.EqualFold(value, "keep-alive") {
 				return 0, false
@@ -68,38 +70,60 @@ func (h *head) read(buf []byte, known *targets) (size int, ok bool) {
 		case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Pragma":
 			return 0, false
 		}
-		if list := h.header[name]; list != nil {
-			h.header[name] = append(list, value)
+		if !name.kept {
+			continue
+		}
+		if list := h.header[name.canonical]; list != nil {
+			h.header[name.canonical] = append(list, value)
 			continue
 		}
 		h.values[n] = value
-		h.header[name] = h.values[n : n+1 : n+1]
+		h.header[name.canonical] = h.values[n : n+1 : n+1]
 	}
 	h.size = end + 4
 	return h.size + length, length >= 0 && h.host != ""
 }
 
-// canonical is a name as net/http writes it.
-func canonical(name string) string {
-	if usual, ok := usualNames[name]; ok {
-		return usual
-	}
-	return textproto.CanonicalMIMEHeaderKey(name)
+// names knows headers by the spellings that browsers and proxies use.
+type names map[string]named
+
+type named struct {
+	canonical string // as net/http writes it
+	kept      bool   // the handler looks at it
 }
 
-// usualNames are what browsers and proxies send, as they send it and as proxies change it: finding one is a third of making it.
-var usualNames = func() map[string]string {
-	names := map[string]string{}
-	for _, name := range []string{
-		"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
-		"Cookie", "Dnt", "Forwarded", "Host", "Origin", "Priority", "Referer", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform",
-		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-Gpc", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",
-		"X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id", "X-Write-Key",
-	} {
-		names[name], names[strings.ToLower(name)] = name, name
+// usualNames are what browsers and proxies send: finding a spelling is a third of making it.
+var usualNames = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Cookie", "Forwarded", "Host", "Priority",
+	"Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Via",
+	"X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
+}
+
+func newNames(kept []string) names {
+	all := names{}
+	add := func(name string, kept bool) {
+		n := named{http.CanonicalHeaderKey(name), kept}
+		all[n.canonical], all[strings.ToLower(name)] = n, n
 	}
-	return names
-}()
+	for _, name := range usualNames {
+		add(name, false)
+	}
+	for _, name := range kept {
+		add(name, true)
+	}
+	return all
+}
+
+func (all names) find(name string) named {
+	if known, ok := all[name]; ok {
+		return known
+	}
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	if known, ok := all[name]; ok {
+		return known
+	}
+	return named{canonical: name}
+}
 
 // number reads what a Content-Length of a small body may be.
 func number(digits string) (n int, ok bool) {
