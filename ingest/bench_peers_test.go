@@ -36,8 +36,12 @@ type sample struct {
 	callers             int
 	rate                float64 // requests a second
 	cpu, mallocs, bytes float64 // of the server's process, a request; cpu in us
-	brokerCPU           float64
+	brokerCPU, loadCPU  float64 // of the broker and of the load generator
 }
+
+// all is the CPU time of everybody that a request needs: the ratio of two of these is what the ratio of rates is on a machine
+// that does nothing else, and stays so on one that does.
+func (s sample) all() float64 { return s.cpu + s.brokerCPU + s.loadCPU }
 
 // BenchmarkPeers measures collectors and peers in turns, in one run: LEADSTREAM_BENCH_ROUNDS (5) rounds, each with fresh processes.
 // The load generator is this process, the collectors are another, the broker (kfake, in memory) a third, all on the same
@@ -53,7 +57,7 @@ func versus(b *testing.B, peer string, perRequest float64, r *prepared) {
 	took := time.Duration(envNumber("LEADSTREAM_BENCH_MS", 1500)) * time.Millisecond
 	for range b.N {
 		var ours, theirs []sample
-		var ratios, p50, p99 []float64
+		var ratios, cpuRatios, p50, p99 []float64
 		for range rounds {
 			theirs = append(theirs, best(b, startPlayer(b, peer), nil, r, took))
 			broker := startPlayer(b, "broker")
@@ -61,12 +65,13 @@ func versus(b *testing.B, peer string, perRequest float64, r *prepared) {
 			ours = append(ours, best(b, collector, broker, r, took))
 			last := len(ours) - 1
 			ratios = append(ratios, ours[last].rate/theirs[last].rate)
+			cpuRatios = append(cpuRatios, theirs[last].all()/ours[last].all())
 			latencies := openLoop(b, collector.addr, r, 256, ours[last].rate/2, 2*took)
 			p50 = append(p50, at(latencies, 0.5))
 			p99 = append(p99, at(latencies, 0.99))
 			collector.stop()
 			broker.stop()
-			b.Logf("round %d: ours %+v, %s %+v, ratio %.2f, p99 %.1f ms", last+1, ours[last], peer, theirs[last], ratios[last], p99[last])
+			b.Logf("round %d: ours %+v, %s %+v, ratio %.2f, by CPU %.2f, p99 %.1f ms", last+1, ours[last], peer, theirs[last], ratios[last], cpuRatios[last], p99[last])
 		}
 		of := func(list []sample, get func(sample) float64) float64 {
 			var values []float64
@@ -79,10 +84,12 @@ func versus(b *testing.B, peer string, perRequest float64, r *prepared) {
 		b.ReportMetric(of(ours, rate), "req/s")
 		b.ReportMetric(of(theirs, rate), "peer-req/s")
 		b.ReportMetric(median(ratios), "ratio")
+		b.ReportMetric(median(cpuRatios), "cpu-ratio")
 		b.ReportMetric(median(p50), "p50-ms-at-half")
 		b.ReportMetric(median(p99), "p99-ms-at-half")
 		b.ReportMetric(of(ours, cpu)/perRequest, "cpu-us/event")
 		b.ReportMetric(of(ours, func(s sample) float64 { return s.brokerCPU })/perRequest, "broker-cpu-us/event")
+		b.ReportMetric(of(ours, func(s sample) float64 { return s.loadCPU }), "load-cpu-us/req")
 		b.ReportMetric(of(theirs, cpu)/perRequest, "peer-cpu-us/event")
 		b.ReportMetric(of(ours, func(s sample) float64 { return s.mallocs })/perRequest, "allocs/event")
 		b.ReportMetric(of(ours, func(s sample) float64 { return s.bytes })/perRequest, "bytes/event")
@@ -98,13 +105,15 @@ func best(b *testing.B, p, broker *player, r *prepared, took time.Duration) samp
 		}
 	}()
 	var top sample
+	self := &player{pid: os.Getpid()}
 	for _, callers := range []int{32, 128, 512, 1024} {
 		s := sample{callers: callers}
-		var cpu, mallocs, bytes, brokerCPU float64
+		var cpu, mallocs, bytes, brokerCPU, loadCPU float64
 		measure := func(sign float64) func() {
 			return func() {
 				m, n := p.ask()
 				cpu, mallocs, bytes = cpu+sign*p.cpu(b), mallocs+sign*m, bytes+sign*n
+				loadCPU += sign * self.cpu(b)
 				if broker != nil {
 					brokerCPU += sign * broker.cpu(b)
 				}
@@ -112,7 +121,7 @@ func best(b *testing.B, p, broker *player, r *prepared, took time.Duration) samp
 		}
 		s.rate = closedLoop(b, p.addr, r, callers, took/4, took, measure(-1), measure(1))
 		n := s.rate * took.Seconds()
-		s.cpu, s.mallocs, s.bytes, s.brokerCPU = cpu*1e6/n, mallocs/n, bytes/n, brokerCPU*1e6/n
+		s.cpu, s.mallocs, s.bytes, s.brokerCPU, s.loadCPU = cpu*1e6/n, mallocs/n, bytes/n, brokerCPU*1e6/n, loadCPU*1e6/n
 		if s.rate > top.rate {
 			top = s
 		}
