@@ -32,24 +32,33 @@ func (s *session) assigned(_ context.Context, _ *kgo.Client, topics map[string][
 	if s.txn != nil {
 		s.idle = map[int32]*partition{} // its changes are not undone yet: no state to build on
 	}
+	warm := s.standby.stop()
+	for num, p := range warm {
+		if s.idle[num] == nil {
+			s.idle[num] = p
+		}
+	}
 	parts := make(map[int32]*partition, len(nums))
 	for _, num := range nums {
 		p := s.idle[num]
 		if p == nil {
-			p = newPartition(num, s.now().UnixMilli())
-			p.model = s.wanted.Load()
+			p = s.fresh(num)
 		}
 		parts[num] = p
 	}
-	clear(s.idle)
 	if err := s.restore(s.ctx, parts); err != nil {
 		s.fail(err)
 		return
 	}
 	for _, p := range parts {
 		p.leads.rows.spill.dir = s.cfg.SnapshotDir
+		p.idleSince = s.now().UnixMilli() // what others have done with it meanwhile is not read yet
 	}
 	s.parts = parts
+	if s.cfg.Standby {
+		s.standby = s.follow(s.others(parts, s.idle))
+	}
+	s.idle = map[int32]*partition{}
 	s.revoked.Store(false)
 	s.ready.Store(len(parts) == 0) // else when adjust knows where to read
 	s.metrics.restored(parts, time.Since(began))

@@ -35,6 +35,9 @@ type Config struct {
 	// nothing happens to leaves memory for a file in SnapshotDir, until it comes back.
 	// 0 keeps all in memory.
 	SpillBelow float64 `yaml:"spill_below"`
+	// Standby follows the state of the partitions that other workers have: twice the
+	// memory, for a takeover that restores only the last moments.
+	Standby bool `yaml:"standby"`
 	// SessionTimeout is how long a worker that died keeps its partitions.
 	SessionTimeout time.Duration `yaml:"session_timeout"`
 }

@@ -13,7 +13,7 @@ import (
 // it stands, so that an aborted one, done again, is not counted twice.
 type metrics struct {
 	events, fenceSkips, refused, timers, failedTimers, failedRules, erased prometheus.Counter
-	restarts, lost, unreadable, oversized, torn                            prometheus.Counter
+	restarts, lost, unreadable, oversized, torn, restoredRows, followed    prometheus.Counter
 	ledger, transitions, deadLetters, commits, snapshots                   *prometheus.CounterVec
 	commitSeconds, restoreSeconds, records                                 prometheus.Histogram
 	modelRefused                                                           prometheus.Gauge
@@ -54,6 +54,8 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 		restarts:     f.counter("leadstream_scoring_session_restarts_total", "Sessions begun again from the changelog after an error."),
 		lost:         f.counter("leadstream_scoring_lost_events_total", "Offsets that retention took before they were read."),
 		unreadable:   f.counter("leadstream_scoring_restore_unreadable_total", "Records of the changelog that could not be read."),
+		restoredRows: f.counter("leadstream_scoring_restored_records_total", "Records of the changelog that assignments had to read before the line went on."),
+		followed:     f.counter("leadstream_scoring_standby_records_total", "Records of the changelog of other workers' partitions that the standby has followed."),
 		torn:         f.counter("leadstream_scoring_torn_commits_total", "Transactions done again because a killed broker had kept their leads but not their rows."),
 		oversized:    f.counter("leadstream_scoring_oversized_outputs_total", "Outputs left out because no broker takes their size."),
 		ledger:       f.counters("leadstream_scoring_ledger_rows_total", "Ledger rows written.", "reason"),

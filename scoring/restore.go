@@ -37,7 +37,10 @@ func (s *session) restore(ctx context.Context, parts map[int32]*partition) error
 	}
 	r := newRestorer(s, parts)
 	defer r.finish()
-	tail := s.newTail(schemas.TopicLeads, r.take)
+	tail := s.newTail(schemas.TopicLeads, func(rec *kgo.Record) {
+		s.metrics.restoredRows.Inc()
+		r.take(rec)
+	})
 	if err := s.bases(parts, starts, ends); err != nil {
 		return err
 	}

@@ -32,7 +32,9 @@ type session struct {
 	parts map[int32]*partition // active: assigned, restored
 	idle  map[int32]*partition // given up in a rebalance; perhaps about to come back
 	txn   *txn                 // nil between transactions
-	event pb.Event             // the one that is being folded
+
+	standby *standby // of the partitions that others have; nil without
+	event   pb.Event // the one that is being folded
 
 	pieces  pieces
 	keyOf   schemas.LeadID
@@ -71,11 +73,12 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 
 // close leaves the group at once, so that the others need not wait for the timeout.
 func (s *session) close() {
-	s.writing.Lock() // the next session may write the same file
-	defer s.writing.Unlock()
 	if s.kafka != nil {
 		s.kafka.CloseAllowingRebalance()
 	}
+	s.standby.stop()
+	s.writing.Lock() // the next session may write the same file
+	defer s.writing.Unlock()
 	s.admin.Close()
 }
 

@@ -258,6 +258,9 @@ func (t *txn) fenceGeneration(req *kmsg.TxnOffsetCommitRequest) error {
 
 // timersDue tells whether a partition has one.
 func (s *session) timersDue() bool {
+	if !s.ready.Load() { // nobody knows yet how far behind the partitions are
+		return false
+	}
 	now := s.now().UnixMilli()
 	for _, p := range s.parts {
 		p.leads.lookAhead(p.clock(now))
