@@ -69,8 +69,9 @@ browser: build node_modules ## the tracker in headless Chromium
 	@echo "test: the tracker in a real browser ..."
 	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
 
-clients: ingest/clients/node_modules ## other tools' clients from npm, against the collectors
-	@echo "test: real clients of other tools, in Node ..."
+clients: ingest/clients/node_modules node_modules ## other tools' clients from npm, against the collectors
+	@deploy/need chromium
+	@echo "test: real clients of other tools, in Node and in Chromium ..."
 	@go test -tags clients -count=1 -run RealClients ./ingest/ ./ingest/agent/crawlers/
 
 ingest/clients/node_modules: ingest/clients/package-lock.json

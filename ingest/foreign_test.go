@@ -49,6 +49,8 @@ func TestEveryProtocolIsAnsweredInItsOwnWords(t *testing.T) {
 		{"snowplow/page-view", "snowplow", 200, 1, "ok"},
 		{"snowplow/page-ping", "snowplow", 200, 5, "ok"},
 		{"snowplow_pixel/page-view", "snowplow", 200, 1, string(gif)},
+		{"snowplow_iglu/list", "snowplow", 200, 2, "ok"},
+		{"snowplow_iglu/query", "snowplow", 200, 1, string(gif)},
 		{"posthog/page-view", "posthog", 200, 1, `{"status":"Ok"}`},
 		{"posthog/page-leave", "posthog", 200, 2, `{"status":"Ok"}`},
 		{"posthog/node-batch", "posthog", 200, 3, `{"status":"Ok"}`},
@@ -100,6 +102,13 @@ func TestForeignClientsAreRefusedAsEverybody(t *testing.T) {
 		{"POST", "/com.snowplowanalytics.snowplow/tp2", `{"data":[{"e":"pv","duid":"a"}]}`, 401},
 		{"POST", "/com.snowplowanalytics.snowplow/tp2", `{"data":`, 400},
 		{"GET", "/com.snowplowanalytics.snowplow/tp2", "", 405},
+		{"POST", "/com.acme/track", `{"data":`, 400},
+		{"GET", "/com.acme/track", "", 405},
+		{"POST", "/com.acme/track/more", `{}`, 404},
+		{"POST", "/acme/track", `{}`, 404},
+		{"POST", "/.well-known/track", `{}`, 404},
+		{"GET", "/com.snowplowanalytics.iglu/v1?aid=acme", "", 400},
+		{"POST", "/com.snowplowanalytics.iglu/v1?aid=nobody", `{"schema":"iglu:a/b/jsonschema/1-0-0","data":{}}`, 401},
 		{"POST", "/e/", "hello", 400},
 		{"POST", "/e/", `{"token":"nobody","event":"x","distinct_id":"a"}`, 401},
 		{"POST", "/g/collect?tid=G-NOBODY&en=x&cid=1", "", 401},
@@ -198,4 +207,18 @@ func TestPostHogsBytesSayGzip(t *testing.T) {
 	answer, text := f.ask(t, "POST", target, packed(t, body), "Content-Type", "text/plain")
 	require.Equal(t, 200, answer.StatusCode, text)
 	require.Len(t, records(t, opts, schemas.TopicEvents), 1)
+}
+
+// TestSnowplowsPathIsTheSitesToChoose: trackers are told another postPath where a blocker knows the usual one.
+func TestSnowplowsPathIsTheSitesToChoose(t *testing.T) {
+	_, opts := broker(t)
+	f := start(t, opts, foreignSite)
+	_, _, body, _ := golden(t, "snowplow/page-ping-heartbeat")
+	answer, text := f.ask(t, "POST", "/com.acme/track?heartbeat=30", body)
+	require.Equal(t, 200, answer.StatusCode, text)
+	events, _ := stored(t, opts)
+	require.NotEmpty(t, events)
+	for _, e := range events {
+		require.Equal(t, "snowplow", e.Protocol)
+	}
 }

@@ -85,6 +85,9 @@ func (t router) find(path string) (route, bool) {
 			best = r
 		}
 	}
+	if best.path == "" && snowplowPath(path) {
+		best = t.exact[snowplowEvents]
+	}
 	return best, best.path != ""
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/http"
+	"strings"
 
 	"leadstream/ingest/protocol"
 )
@@ -53,13 +54,16 @@ func segmentRoutes() []route {
 func analyticsRoutes() []route {
 	tp2 := collector{name: "snowplow", decode: protocol.Snowplow, answer: answerFixed(http.StatusOK, textType, "ok")}
 	i := collector{name: "snowplow", decode: protocol.SnowplowPixel, answer: answerGIF}
+	iglu := collector{name: "snowplow", decode: protocol.SnowplowIglu, answer: tp2.answer}
+	igluPixel := collector{name: "snowplow", decode: protocol.SnowplowIglu, answer: answerGIF}
 	gtag := collector{name: "ga4", decode: protocol.GA4, answer: answerFixed(http.StatusNoContent, nil, "")}
 	measurement := collector{name: "ga4", decode: protocol.GA4Measurement, answer: gtag.answer}
 	matomo := collector{name: "matomo", decode: protocol.Matomo, answer: answerMatomo}
 	plausible := collector{name: "plausible", decode: protocol.Plausible, answer: answerPlausible}
 	umami := collector{name: "umami", decode: protocol.Umami, answer: answerFixed(http.StatusOK, jsonType, `{"cache":"","disabled":false}`)}
 	return []route{
-		{"POST", "/com.snowplowanalytics.snowplow/tp2", "snowplow", "Snowplow: events", tp2.serve},
+		{"POST", snowplowEvents, "snowplow", "Snowplow: events; so is POST /VENDOR/VERSION, where VENDOR has a dot", tp2.serve},
+		{"GET, POST", "/com.snowplowanalytics.iglu/v1", "snowplow", "Snowplow: webhooks", byMethod(igluPixel, iglu)},
 		{"GET", "/i", "snowplow", "Snowplow: one event in the query, answered by an image", i.serve},
 		{"GET", "/ice.png", "snowplow", "the same, as old trackers call it", i.serve},
 		{"GET, POST", "/g/collect", "ga4", "Google Analytics 4: gtag", gtag.serve},
@@ -69,6 +73,16 @@ func analyticsRoutes() []route {
 		{"GET, POST", "/piwik.php", "matomo", "the same, as old trackers call it", matomo.serve},
 		{"POST", "/api/event", "plausible", "Plausible", plausible.serve},
 		{"POST", "/api/send", "umami", "Umami", umami.serve},
+	}
+}
+
+// byMethod answers a GET as an image is answered, a POST as a sender that reads.
+func byMethod(get, post collector) func(*Service, http.ResponseWriter, *http.Request) int {
+	return func(s *Service, w http.ResponseWriter, r *http.Request) int {
+		if r.Method == http.MethodPost {
+			return post.serve(s, w, r)
+		}
+		return get.serve(s, w, r)
 	}
 }
 
@@ -101,4 +115,13 @@ func forget(answer []byte) func(*Service, http.ResponseWriter, *http.Request) in
 	return func(_ *Service, w http.ResponseWriter, _ *http.Request) int {
 		return writeJSON(w, http.StatusOK, answer)
 	}
+}
+
+const snowplowEvents = "/com.snowplowanalytics.snowplow/tp2"
+
+// snowplowPath tells a postPath that a site has chosen for itself, /com.acme/track: Snowplow's form is /VENDOR/VERSION, and a
+// vendor is a domain backwards. No other address of ours has a dot in the first of two places.
+func snowplowPath(path string) bool {
+	vendor, version, two := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return two && strings.Contains(strings.Trim(vendor, "."), ".") && version != "" && !strings.ContainsAny(version, "/.")
 }

@@ -62,7 +62,7 @@ func noNameTwice(t *testing.T, object []byte) {
 
 func FuzzSnowplow(f *testing.F) {
 	foreignSeed(f, "snowplow", "snowplow_pixel")
-	fuzzForeign(f, Snowplow, SnowplowPixel)
+	fuzzForeign(f, Snowplow, SnowplowPixel, SnowplowIglu)
 }
 
 func FuzzPostHog(f *testing.F) {

@@ -12,7 +12,7 @@ import (
 
 // foreign are the decoders of other people's clients, by the folder of their golden payloads.
 var foreign = map[string]Decoder{
-	"snowplow": Snowplow, "snowplow_pixel": SnowplowPixel, "posthog": PostHog, "mixpanel": PostHog, "mixpanel_people": PostHogPeople,
+	"snowplow": Snowplow, "snowplow_pixel": SnowplowPixel, "snowplow_iglu": SnowplowIglu, "posthog": PostHog, "mixpanel": PostHog, "mixpanel_people": PostHogPeople,
 	"ga4": GA4, "ga4_mp": GA4Measurement, "matomo": Matomo, "plausible": Plausible, "umami": Umami, "segment_pixel": SegmentPixel,
 }
 
