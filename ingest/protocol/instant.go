@@ -31,6 +31,9 @@ func parseInstant(text string) Instant {
 	if text == "" {
 		return Instant{}
 	}
+	if ms, ok := plainInstant(text); ok {
+		return Instant{Ms: ms, State: Known}
+	}
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return Instant{Ms: t.UnixMilli(), State: Known}
 	}
@@ -54,4 +57,29 @@ func fromNumber(n float64) Instant {
 		return Instant{State: Unreadable}
 	}
 	return Instant{Ms: int64(n), State: Known}
+}
+
+// plainInstant reads what JavaScript's toISOString writes, "2026-03-02T10:15:30.123Z": most times come so, and time.Parse costs as
+// much as a tenth of decoding an event. FuzzInstant holds it to time.Parse.
+func plainInstant(text string) (ms int64, ok bool) {
+	const form = "0000-00-00T00:00:00.000Z"
+	if len(text) != len(form) {
+		return 0, false
+	}
+	for i := range len(form) {
+		if form[i] == '0' && (text[i] < '0' || text[i] > '9') || form[i] != '0' && text[i] != form[i] {
+			return 0, false
+		}
+	}
+	n := func(from, to int) (n int) {
+		for _, b := range []byte(text[from:to]) {
+			n = 10*n + int(b-'0')
+		}
+		return n
+	}
+	month, day, hour, minute, second := n(5, 7), n(8, 10), n(11, 13), n(14, 16), n(17, 19)
+	if month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59 {
+		return 0, false // or a day that only some months have: time.Parse knows which
+	}
+	return time.Date(n(0, 4), time.Month(month), day, hour, minute, second, n(20, 23)*1e6, time.UTC).UnixMilli(), true
 }
