@@ -89,7 +89,7 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 		receivedAt: received.UnixMilli(), sentAt: batch.SentAt,
 		ip: textOf(addr), userAgent: header(r, "User-Agent"),
 		optedOut: header(r, "Sec-Gpc") == "1" || header(r, "Dnt") == "1" || header(r, "Sp-Anonymous") != "",
-		salts:    s.salts, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
+		salts:    s.salts, sessions: s.sessions, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)

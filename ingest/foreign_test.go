@@ -165,7 +165,10 @@ func TestAnonymousClientsGetThePseudonymOfTheDay(t *testing.T) {
 		for _, e := range events {
 			require.Equal(t, pb.Consent_CONSENT_COOKIELESS, e.Consent, file)
 			require.True(t, strings.HasPrefix(e.AnonymousId, "c:"), "%s: %q", file, e.AnonymousId)
-			require.Empty(t, e.Ip+e.SessionId)
+			require.Empty(t, e.Ip)
+			if e.SessionId != "" { // of the pseudonym, not of the browser
+				require.True(t, strings.HasPrefix(e.SessionId, "s:"), e.SessionId)
+			}
 		}
 	}
 }

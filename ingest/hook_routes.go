@@ -98,7 +98,7 @@ func (v *receiver) serve(s *Service, w http.ResponseWriter, r *http.Request) int
 	}
 	f := &facts{
 		site: hook.site, trusted: true, protocol: hook.Kind(), path: r.URL.Path, hide: s.sites.hide, receivedAt: received.UnixMilli(),
-		salts: s.salts, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
+		salts: s.salts, sessions: s.sessions, agents: s.agents, note: s.metrics.note, removed: s.metrics.remove, enrichedBy: s.versions(), atlas: s.atlas,
 	}
 	s.metrics.batchEvents.Observe(float64(len(delivery.Items)))
 	s.metrics.run(f, delivery.Items)

@@ -8,6 +8,7 @@ import (
 	"leadstream/ingest/geo"
 	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
+	"leadstream/ingest/session"
 )
 
 // facts is what the request says about all of its events.
@@ -26,11 +27,12 @@ type facts struct {
 	place      geo.Place
 	atlas      *geo.Atlas
 
-	salts   *privacy.Salts
-	agents  *agent.Reader
-	note    func(change)
-	removed func(privacy.Removal, int)
-	hide    *strings.Replacer // takes the secret keys out of what is kept of a refused event
+	salts    *privacy.Salts
+	sessions *session.Table
+	agents   *agent.Reader
+	note     func(change)
+	removed  func(privacy.Removal, int)
+	hide     *strings.Replacer // takes the secret keys out of what is kept of a refused event
 }
 
 // step is one decision on the way from what was sent to what is kept: pure, but for what facts hands it.
@@ -51,6 +53,7 @@ var steps = []step{
 	{"address", parseAddress},   // host, path, campaign
 	{"channel", classify},       // where the visit came from
 	{"agent", readAgent},        // device, browser, os, bot
+	{"session", findSession},    // the visit, where the client has named none
 }
 
 // change is one word for what the pipeline altered, and a counter's label: altering in silence is a bug report that nobody

@@ -10,6 +10,7 @@ import (
 
 	"leadstream/ingest/agent"
 	"leadstream/ingest/protocol"
+	"leadstream/ingest/session"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
@@ -24,7 +25,7 @@ func FuzzPipeline(f *testing.F) {
 		f.Add(body, "Mozilla/5.0 \xff", true)
 	}
 	m := newMetrics(prometheus.NewRegistry(), []Site{{Name: "demo"}})
-	salts, agents := daily(), agent.NewReader()
+	salts, sessions, agents := daily(), session.NewTable(), agent.NewReader()
 	f.Fuzz(func(t *testing.T, body, userAgent string, trusted bool) {
 		batch, err := protocol.Native(protocol.Request{Body: body, Limits: protocol.Limits{Events: 50, Bytes: 32 << 10}})
 		if err != nil {
@@ -32,7 +33,7 @@ func FuzzPipeline(f *testing.F) {
 		}
 		facts := &facts{
 			site: &site{name: "demo", history: true, guard: openGuard}, trusted: trusted, protocol: "native", receivedAt: noon, sentAt: batch.SentAt,
-			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, salts: salts, removed: m.remove, agents: agents, atlas: nowhere(), note: m.note,
+			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, salts: salts, sessions: sessions, removed: m.remove, agents: agents, atlas: nowhere(), note: m.note,
 		}
 		m.run(facts, batch.Items)
 		for i := range batch.Items {

@@ -16,6 +16,7 @@ import (
 	"leadstream/ingest/geo"
 	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
+	"leadstream/ingest/session"
 	"leadstream/internal/telemetry"
 )
 
@@ -42,6 +43,7 @@ type Service struct {
 	limits     protocol.Limits
 	bodies     *bodies
 	salts      *privacy.Salts
+	sessions   *session.Table
 	agents     *agent.Reader
 	atlas      *geo.Atlas
 	metrics    *metrics
@@ -91,7 +93,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		sites:   newSites(cfg),
 		proxies: newProxies(cfg.TrustedProxies),
 		limits:  protocol.Limits{Events: cfg.MaxBatch, Bytes: int(cfg.MaxEvent)},
-		bodies:  newBodies(cfg), salts: salts, agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
+		bodies:  newBodies(cfg), salts: salts, sessions: session.NewTable(), agents: agent.NewReader(), atlas: atlas, metrics: newMetrics(d.Registry, cfg.Sites), delivery: way,
 		pace: newPace(cfg, d.Registry), queries: newQueries(), certificate: shown, repeats: seen,
 	}
 	s.metrics.watchRoom(d.Registry, s.bodies.room)

@@ -13,6 +13,7 @@ import (
 	"leadstream/ingest/geo"
 	"leadstream/ingest/privacy"
 	"leadstream/ingest/protocol"
+	"leadstream/ingest/session"
 	"leadstream/schemas/pb"
 )
 
@@ -33,7 +34,7 @@ func newBench() *bench {
 	b := &bench{notes: map[change]int{}, removed: map[privacy.Removal]int{}}
 	b.facts = facts{
 		site: &site{name: "demo", guard: openGuard}, protocol: "native", receivedAt: noon, ip: "203.0.113.7", userAgent: chrome,
-		salts: daily(), agents: agent.NewReader(), atlas: nowhere(), note: func(c change) { b.notes[c]++ },
+		salts: daily(), sessions: session.NewTable(), agents: agent.NewReader(), atlas: nowhere(), note: func(c change) { b.notes[c]++ },
 		removed: func(what privacy.Removal, n int) { b.removed[what] += n },
 	}
 	return b
@@ -175,7 +176,8 @@ func TestConsent(t *testing.T) {
 		b.facts.optedOut = true
 		e := b.run(protocol.Item{Event: event(0)}).Event
 		require.Equal(t, cookieless, e.Consent)
-		require.Empty(t, e.Ip+e.SessionId)
+		require.Empty(t, e.Ip)
+		require.Regexp(t, `^s:`, e.SessionId, "a visit of the pseudonym, not of the browser")
 		require.Equal(t, "v1", e.ViewId)
 		require.Regexp(t, `^c:[0-9a-f]{24}$`, e.AnonymousId)
 		require.Equal(t, 1, b.removed[privacy.RemovedIDs])

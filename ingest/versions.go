@@ -4,11 +4,12 @@ import (
 	"leadstream/ingest/agent"
 	"leadstream/ingest/channel"
 	"leadstream/ingest/privacy"
+	"leadstream/ingest/session"
 )
 
 // baseVersions are of the steps that this build decides: whoever compares two months of events sees where they were read
 // otherwise.
-var baseVersions = "agent/" + agent.Version() + " channel/" + channel.Version + " privacy/" + privacy.Version
+var baseVersions = "agent/" + agent.Version() + " channel/" + channel.Version + " privacy/" + privacy.Version + " session/" + session.Version
 
 // versions is what enriched_by says of the events of now.
 func (s *Service) versions() string {
