@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -33,7 +34,7 @@ func FuzzPipeline(f *testing.F) {
 		}
 		facts := &facts{
 			site: &site{name: "demo", history: true, guard: openGuard}, trusted: trusted, protocol: "native", receivedAt: noon, sentAt: batch.SentAt,
-			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, salts: salts, sessions: sessions, removed: m.remove, agents: agents, atlas: nowhere(), note: m.note,
+			ip: "::ffff:203.0.113.7", userAgent: userAgent, optedOut: !trusted, salts: salts, sessions: sessions, removed: m.remove, hide: strings.NewReplacer(), agents: agents, atlas: nowhere(), note: m.note,
 		}
 		m.run(facts, batch.Items)
 		for i := range batch.Items {
