@@ -97,8 +97,9 @@ bench-ingest: ## collectors against bare handlers, in turns, LEADSTREAM_BENCH_RO
 	@go test -run '^$$' -bench 'Decode|Deliver' -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest
 	@go test -run '^$$' -bench . -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest/spool
 
-bench-score: ## the model, and the worker against consume-only
-	@go test -run '^$$' -bench . -benchtime 3x -count $${COUNT:-5} -timeout 30m ./scoring
+bench-score: ## the model; the worker against consume-only, no output, at-least-once; latency, restore, memory
+	@go test -run '^$$' -bench 'Worker|Latency|Restore|Collector' -benchtime 3x -count $${COUNT:-5} -timeout 60m ./scoring
+	@go test -run '^$$' -bench 'Fold$$' -benchtime 400000x -count $${COUNT:-5} -timeout 30m ./scoring
 	@go test -run '^$$' -bench . -count $${COUNT:-5} -timeout 30m ./scoring/model
 
 bench-sink: ## encoding and inserting against raw blocks

@@ -27,6 +27,11 @@
 // ours as soon as it commits (KAFKA-10167). Reading committed records only and
 // going on until the high watermark waits for exactly that (restore.go).
 //
+// What is kept of a lead is a row of bytes in an arena (arena.go, and Pack in the
+// model), always the committed state; a transaction works on unpacked copies. Leads
+// that have faded lie in a file until they return (spill.go). A snapshot is the rows
+// of a moment, written beside the line (snapshot_file.go).
+//
 // Timers use the wall clock only to decide that it is time to look; what they
 // write is dated at the instant that the model solved (timers.go).
 package scoring
