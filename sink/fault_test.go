@@ -163,6 +163,7 @@ func refuseCommit(req *kmsg.OffsetCommitRequest) kmsg.Response {
 const (
 	childBrokers = "LEADSTREAM_TEST_SINK_BROKERS"
 	childServer  = "LEADSTREAM_TEST_SINK_SERVER"
+	childGroup   = "LEADSTREAM_TEST_SINK_GROUP"
 )
 
 // A real kill -9, again and again, at moments that nobody chose.

@@ -33,11 +33,16 @@ func TestMain(m *testing.M) {
 func runChild() {
 	server := clickhouse.DefaultConfig()
 	server.Addr = os.Getenv(childServer)
-	s, err := New(quick(), Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), ClickHouse: server, KafkaOpts: []kgo.Opt{
+	cfg, opts := quick(), []kgo.Opt{
 		kgo.SeedBrokers(strings.Split(os.Getenv(childBrokers), ",")...),
 		kgo.SessionTimeout(time.Second), // the killed one's partitions are soon free
 		kgo.HeartbeatInterval(200 * time.Millisecond),
-	}})
+	}
+	if group := os.Getenv(childGroup); group != "" { // for a bench: as it is shipped
+		cfg, opts = DefaultConfig(), opts[:1]
+		cfg.Group, server.Compression = group, "none"
+	}
+	s, err := New(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), ClickHouse: server, KafkaOpts: opts})
 	if err == nil {
 		err = s.Run(context.Background())
 	}

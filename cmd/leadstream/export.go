@@ -24,6 +24,7 @@ type exportWord struct {
 	Site   string `help:"Only this site's rows."`
 	Format string `help:"parquet, csv (with a header) or ndjson." enum:"parquet,csv,ndjson" default:"ndjson"`
 	Out    string `short:"o" help:"File, complete or not there at all (default: standard output)." placeholder:"FILE"`
+	Safe   bool   `name:"csv-safe" help:"CSV for a spreadsheet: a text that it would run as a formula gets a ' in front, as in the CSV of the leads API."`
 	HTTP   string `name:"http" help:"ClickHouse's HTTP interface, if it is not where it usually is beside clickhouse.addr." placeholder:"URL"`
 }
 
@@ -32,7 +33,7 @@ func (exportWord) Help() string {
 
 Examples:
   leadstream export events --since 7d --format parquet --out events.parquet
-  leadstream export leads --format csv > leads.csv
+  leadstream export leads --format csv --csv-safe > leads.csv
   leadstream export stage_log --since 2026-01-01 --site demo | jq .to_stage
   leadstream export ledger --set clickhouse.addr=db:9000 --http http://db:8123 -o ledger.ndjson`
 }
@@ -56,6 +57,9 @@ func (w *exportWord) Validate() error {
 	column, known := exported[w.Table]
 	if !known {
 		return fmt.Errorf("%q is no table or view to export; there are %s", w.Table, strings.Join(slices.Sorted(maps.Keys(exported)), ", "))
+	}
+	if w.Safe && w.Format != "csv" {
+		return fmt.Errorf("--csv-safe: is for --format csv, not %s", w.Format)
 	}
 	if w.Since == "" {
 		return nil
@@ -108,10 +112,12 @@ func (w *exportWord) Run(g *globals) error {
 func (w *exportWord) export(ctx context.Context, server *httpStore, stdout, stderr io.Writer) error {
 	query, params := w.query(time.Now())
 	meter := newExportMeter(w.Table, server, stderr)
+	meter.safe = w.Safe
 	if w.Out == "" {
 		return meter.run(ctx, stdout, query, params)
 	}
-	part, err := os.Create(w.Out + ".part")
+	// What is in there are people's names and addresses: its owner's alone.
+	part, err := os.OpenFile(w.Out+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type httpStore struct {
 	database string
 	user     string
 	password string
+	client   *http.Client
 }
 
 // newHTTPStore takes user, password and database from the native connection's config.
@@ -30,7 +32,7 @@ func newHTTPStore(cfg clickhouse.Config, address string) (*httpStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &httpStore{database: options.Auth.Database, user: options.Auth.Username, password: options.Auth.Password}
+	s := &httpStore{database: options.Auth.Database, user: options.Auth.Username, password: options.Auth.Password, client: exportClient(options.TLS)}
 	if address == "" {
 		s.url.Scheme, s.url.Host = usualHTTP(options.Addr[0], options.TLS != nil)
 		return s, nil
@@ -41,6 +43,17 @@ func newHTTPStore(cfg clickhouse.Config, address string) (*httpStore, error) {
 	}
 	s.url = *at
 	return s, nil
+}
+
+// exportClient trusts what the native connection trusts. It follows no redirect: the headers carry a password, and
+// wherever they are sent on to, it is not the server that the config names.
+func exportClient(trust *tls.Config) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if trust != nil {
+		transport.TLSClientConfig = trust.Clone()
+		transport.TLSClientConfig.NextProtos = nil // the native protocol's are not HTTP's
+	}
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // get answers a query's bytes as they come; the caller closes them.
@@ -57,12 +70,15 @@ func (s *httpStore) get(ctx context.Context, query, id string, params map[string
 	}
 	request.Header.Set("X-ClickHouse-User", s.user)
 	request.Header.Set("X-ClickHouse-Key", s.password)
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("export: ClickHouse's HTTP interface does not answer: %w (start it with `leadstream all`, or name it with --http)", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
+		if to := response.Header.Get("Location"); to != "" {
+			return nil, fmt.Errorf("export: %s answers %s to %s, which is not followed: name the right address with --http", s.url.Host, response.Status, to)
+		}
 		said, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 		return nil, fmt.Errorf("export: ClickHouse at %s refuses: %s", s.url.Host, strings.TrimSpace(string(said)))
 	}
@@ -85,6 +101,7 @@ type exportMeter struct {
 	stderr  io.Writer
 	began   time.Time
 	written atomic.Int64
+	safe    bool // for a spreadsheet
 }
 
 func newExportMeter(name string, server *httpStore, stderr io.Writer) *exportMeter {
@@ -119,7 +136,12 @@ func (m *exportMeter) copy(ctx context.Context, to io.Writer, query, id string, 
 		return err
 	}
 	defer body.Close()
-	if _, err = io.Copy(io.MultiWriter(to, m), body); err != nil {
+	if m.safe {
+		err = copyWithoutFormulas(io.MultiWriter(to, m), body)
+	} else {
+		_, err = io.Copy(io.MultiWriter(to, m), body)
+	}
+	if err != nil {
 		return fmt.Errorf("export: %s broke off after %s: %w", m.name, m.size(), errors.Join(err, context.Cause(ctx)))
 	}
 	return nil

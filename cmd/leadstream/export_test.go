@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -99,7 +100,7 @@ func TestExportWritesEveryRowOnceInEveryFormat(t *testing.T) {
 func TestExportedParquetGoesInAgain(t *testing.T) {
 	s := newShop(t)
 	s.events(50)
-	s.exec("INSERT INTO lead_state (site, track, lead_id, revision, record, term_value, received_at) SELECT 'demo', 'main', generateUUIDv4(number), 1, unhex('ff00'), [1.5, 2], now64(3) FROM numbers(20)")
+	s.exec("INSERT INTO lead_state (site, track, lead_id, revision, record, term_value, term_group, term_anchor, term_half_life, received_at) SELECT 'demo', 'main', generateUUIDv4(number), 1, unhex('ff00'), [1.5, 2], ['a', ''], [now64(3), now64(3)], [0, 7], now64(3) FROM numbers(20)")
 	for _, table := range []string{"events", "lead_state"} {
 		file := filepath.Join(t.TempDir(), table+".parquet")
 		status, _, errs := s.export(table, "--format", "parquet", "-o", file)
@@ -223,4 +224,49 @@ func TestExportFromARunningHouse(t *testing.T) {
 		require.Equal(t, http.StatusOK, answer.StatusCode, "%s: %s", name, said)
 	}
 	require.Zero(t, h.stop())
+}
+
+// A spreadsheet runs what begins like a formula; a visitor chooses its name.
+func TestExportForASpreadsheetIsHarmless(t *testing.T) {
+	s := newShop(t)
+	s.exec(`INSERT INTO events (site, lead_id, event_id, event_time, received_at, type, name, title, engaged_ms) VALUES
+		('demo', toUUID('00000000-0000-0000-0000-000000000001'), '1', now64(3), now64(3), 'page', '=HYPERLINK("http://evil")', '-5', 7)`)
+	file := filepath.Join(t.TempDir(), "events.csv")
+	status, _, errs := s.export("events", "--format", "csv", "--csv-safe", "--out", file)
+	require.Zero(t, status, errs)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, 2)
+	cell := func(name string) string { return records[1][slices.Index(records[0], name)] }
+	require.Equal(t, `'=HYPERLINK("http://evil")`, cell("name"))
+	require.Equal(t, "-5", cell("title"), "a number is no formula")
+	require.Equal(t, "7", cell("engaged_ms"))
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "its owner's alone")
+	status, _, errs = s.export("events", "--csv-safe")
+	require.Equal(t, 2, status)
+	require.Contains(t, errs, "--csv-safe: is for --format csv")
+}
+
+// The request carries a password, and goes nowhere but where the config says, by the trust that the config says.
+func TestExportFollowsNoRedirectAndTrustsWhatTheConfigTrusts(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	defer elsewhere.Close()
+	server := httptest.NewTLSServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	cfg := clickhouse.DefaultConfig()
+	cfg.Addr = "clickhouse://bob:secret@localhost:9440/db?secure=true&skip_verify=true"
+	store, err := newHTTPStore(cfg, server.URL)
+	require.NoError(t, err)
+	_, err = store.get(t.Context(), "SELECT 1", "id", nil)
+	require.ErrorContains(t, err, "which is not followed")
+
+	cfg.Addr = "clickhouse://bob:secret@localhost:9440/db?secure=true"
+	strict, err := newHTTPStore(cfg, server.URL)
+	require.NoError(t, err)
+	_, err = strict.get(t.Context(), "SELECT 1", "id", nil)
+	require.ErrorContains(t, err, "certificate")
 }

@@ -1,0 +1,240 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"leadstream/internal/clickhouse"
+	"leadstream/internal/embedded"
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+)
+
+// envInt is a size that a bench is told: EVENTS=5000000 make bench-sink.
+func envInt(name string, otherwise int) int {
+	if told, err := strconv.Atoi(os.Getenv(name)); err == nil && told > 0 {
+		return told
+	}
+	return otherwise
+}
+
+// benchEvent varies as traffic does: visitors come back, pages, campaigns and agents repeat, ids do not.
+func benchEvent(n int) *pb.Event {
+	ev := pageView(n)
+	h := uint32(n) * 2654435761
+	page := h % 200
+	ev.EventId = fmt.Sprintf("%08x-%08x-%08x", h, n, h^0x9e3779b9)
+	ev.AnonymousId = fmt.Sprintf("%08x%08x", (h%50_000)*40503, h%50_000)
+	ev.SessionId, ev.ViewId = fmt.Sprintf("%08x%04x", n/12*7919, h%50_000), fmt.Sprintf("%012x", n*31)
+	ev.Path, ev.Title = fmt.Sprintf("/docs/page-%d", page), fmt.Sprintf("How to do thing %d", page)
+	ev.Url = "https://example.com" + ev.Path + "?utm_source=" + []string{"mail", "ads", "social"}[h%3]
+	ev.UtmCampaign, ev.Country = fmt.Sprintf("campaign-%d", h%40), []string{"DE", "US", "CN", "FR", "GB"}[h%5]
+	ev.UserAgent = fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64; rv:%d.0) Gecko/20100101 Firefox/%d.0", 90+h%60, 90+h%60)
+	ev.Ip = fmt.Sprintf("203.0.113.%d", h%256)
+	ev.EventTime = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC).UnixMilli() + int64(n)*20
+	ev.ReceivedAt = ev.EventTime + 80
+	ev.EngagedMs, ev.ScrollPct = h%120_000, h%101
+	ev.Properties = fmt.Appendf(nil, `{"plan":"%s","seats":%d,"annual":%t,"price":%d.5}`, []string{"team", "solo", "corp"}[h%3], h%40, h%2 == 0, h%90)
+	return ev
+}
+
+// benchStage is a server of its own, whose processor time and folders are known, and a topic of events.
+type benchStage struct {
+	*rig
+	own    *embedded.ClickHouse
+	dir    string
+	events int
+	blocks []*batch // the first events as columns, ready to send
+}
+
+// BenchmarkTopic moves the same topic into the same table in three ways, in turn: raw blocks that were made before the clock
+// starts, this sink (a process of its own, from its start to the last row), and ClickHouse's own Kafka engine with
+// a materialised view. EVENTS sizes the topic (300,000), ROUNDS repeats the three (1).
+func BenchmarkTopic(b *testing.B) {
+	s := newBenchStage(b, envInt("EVENTS", 300_000))
+	for range envInt("ROUNDS", 1) {
+		b.Run("raw", s.each(s.raw))
+		b.Run("sink", s.each(s.sink))
+		b.Run("kafka-engine", s.each(s.engine))
+	}
+}
+
+func newBenchStage(b *testing.B, events int) *benchStage {
+	cfg := embedded.DefaultClickHouseConfig()
+	cfg.Dir, cfg.Addr, cfg.HTTPAddr = b.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	own, err := embedded.StartClickHouse(b.Context(), cfg, os.Stderr)
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = own.Stop(context.Background()) })
+	store := embedded.DefaultBrokerConfig()
+	store.Dir, store.Addr, store.RetentionBytes = "", "127.0.0.1:0", 16<<30
+	broker, err := embedded.StartBroker(b.Context(), store)
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = broker.Close() })
+	s := &benchStage{rig: &rig{T: new(testing.T), brokers: broker.Addrs(), server: clickhouse.DefaultConfig()}, own: own, dir: cfg.Dir, events: events}
+	s.server.Addr, s.server.Compression = own.DSN("bench"), "none"
+	require.NoError(b, clickhouse.EnsureDatabase(b.Context(), s.server))
+	s.conn = migrated(b, s.server)
+	s.producer, err = kgo.NewClient(kgo.SeedBrokers(s.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(20*time.Millisecond))
+	require.NoError(b, err)
+	b.Cleanup(s.producer.Close)
+	_, err = kadm.NewClient(s.producer).CreateTopics(b.Context(), 4, 1, nil, schemas.TopicEvents, schemas.TopicLeads, schemas.TopicLedger, schemas.TopicStages, schemas.TopicDeadLetter)
+	require.NoError(b, err)
+	s.fill(b)
+	return s
+}
+
+// fill produces the topic and keeps up to a million events as columns.
+func (s *benchStage) fill(b *testing.B) {
+	block := newBatch()
+	for n := range s.events {
+		value, err := proto.Marshal(benchEvent(n))
+		require.NoError(b, err)
+		rec := &kgo.Record{Topic: schemas.TopicEvents, Partition: int32(n % 4), Value: value, Offset: int64(n)}
+		s.producer.Produce(b.Context(), rec, nil)
+		if n < 1_000_000 {
+			block.add(rec, time.Time{})
+			if block.events.rows() == DefaultConfig().Batch.Rows || n+1 == s.events {
+				s.blocks, block = append(s.blocks, block), newBatch()
+			}
+		}
+	}
+	require.NoError(b, s.producer.Flush(b.Context()))
+}
+
+// each times one way from an empty table to the last row, and both processors' time.
+func (s *benchStage) each(way func(*testing.B) time.Duration) func(*testing.B) {
+	return func(b *testing.B) {
+		require.NoError(b, s.conn.Exec(b.Context(), "TRUNCATE TABLE events"))
+		server, began := processTime(b, s.own.PID()), time.Now()
+		client := way(b)
+		rows := float64(s.events)
+		b.ReportMetric(rows/time.Since(began).Seconds(), "rows/s")
+		b.ReportMetric(float64(client.Nanoseconds())/1e3/rows, "client-us/row")
+		b.ReportMetric(float64((processTime(b, s.own.PID())-server).Nanoseconds())/1e3/rows, "server-us/row")
+		b.ReportMetric(0, "ns/op")
+		var parts, size float64
+		require.NoError(b, s.conn.QueryRow(b.Context(), "SELECT toFloat64(count()), toFloat64(sum(bytes_on_disk)) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'").Scan(&parts, &size))
+		b.ReportMetric(parts, "parts")
+		b.ReportMetric(size/rows, "disk-B/row")
+	}
+}
+
+// awaitRows waits for the topic's rows; a way that brings none for a minute has failed.
+func (s *benchStage) awaitRows(b *testing.B) {
+	last, since := uint64(0), time.Now()
+	for n := uint64(0); n < uint64(s.events); time.Sleep(20 * time.Millisecond) {
+		require.NoError(b, s.conn.QueryRow(b.Context(), "SELECT count() FROM events").Scan(&n))
+		if n != last {
+			last, since = n, time.Now()
+		}
+		if time.Since(since) > 20*time.Second {
+			var said string
+			_ = s.conn.QueryRow(b.Context(), "SELECT toString(groupArray((num_messages_read, exceptions.text))) FROM system.kafka_consumers").Scan(&said)
+			b.Fatalf("%d of %d rows; the engine says: %s", n, s.events, said)
+		}
+	}
+}
+
+// raw sends blocks over as many connections as the sink has; what is left of a large topic is the first million again.
+func (s *benchStage) raw(b *testing.B) time.Duration {
+	options, err := s.server.Columnar()
+	require.NoError(b, err)
+	before := cpuTime()
+	work := make(chan *batch)
+	var group sync.WaitGroup
+	for range DefaultConfig().Connections {
+		group.Go(func() {
+			client, err := ch.Dial(b.Context(), options)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			defer func() { _ = client.Close() }()
+			for block := range work {
+				if err := client.Do(b.Context(), ch.Query{Body: block.events.input().Into("events"), Input: append(block.events.input()[:0:0], block.events.input()...)}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for sent, i := 0, 0; sent < s.events; i++ {
+		block := s.blocks[i%len(s.blocks)]
+		work <- block
+		sent += block.events.rows()
+	}
+	close(work)
+	group.Wait()
+	return cpuTime() - before
+}
+
+// sink runs the stage as it is shipped, with a group that has committed nothing.
+func (s *benchStage) sink(b *testing.B) time.Duration {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childBrokers+"="+strings.Join(s.brokers, ","), childServer+"="+s.server.Addr, childGroup+"="+fmt.Sprint("bench-", time.Now().UnixNano()))
+	cmd.Stderr = os.Stderr
+	require.NoError(b, cmd.Start())
+	s.awaitRows(b)
+	used := processTime(b, cmd.Process.Pid)
+	require.NoError(b, cmd.Process.Kill())
+	_ = cmd.Wait()
+	return used
+}
+
+// engine lets the server read the topic itself. Its lead id is a hash of its own, cheaper than the product's.
+func (s *benchStage) engine(b *testing.B) time.Duration {
+	text, err := os.ReadFile(filepath.Join("..", "schemas", "event.proto"))
+	require.NoError(b, err)
+	for _, folder := range []string{"store/format_schemas", "format_schemas", "store", "."} { // the library does not say which
+		require.NoError(b, os.MkdirAll(filepath.Join(s.dir, folder), 0o755))
+		require.NoError(b, os.WriteFile(filepath.Join(s.dir, folder, "event.proto"), text, 0o644))
+	}
+	b.Chdir(s.dir)
+	var columns, names string
+	require.NoError(b, s.conn.QueryRow(b.Context(), `SELECT arrayStringConcat(groupArray(concat(name, ' ', multiIf(name IN ('properties', 'consent'), 'String', name IN ('event_time', 'received_at'), 'Int64', name = 'scroll_pct', 'UInt32', type))), ', '),
+			arrayStringConcat(groupArray(name), ', ')
+		FROM system.columns WHERE database = currentDatabase() AND table = 'events' AND name IN (`+engineColumns+`)`).Scan(&columns, &names))
+	for _, statement := range []string{
+		"DROP TABLE IF EXISTS topic_view", "DROP TABLE IF EXISTS topic SYNC",
+		fmt.Sprintf(`CREATE TABLE topic (%s) ENGINE = Kafka SETTINGS kafka_broker_list = '%s', kafka_topic_list = '%s', kafka_group_name = 'engine-%d', kafka_format = 'ProtobufSingle',
+			kafka_schema = 'event.proto:Event', kafka_num_consumers = 2, kafka_thread_per_consumer = 1, kafka_max_block_size = 65536, kafka_flush_interval_ms = 1000`,
+			columns, strings.Join(s.brokers, ","), schemas.TopicEvents, time.Now().UnixNano()),
+		`CREATE MATERIALIZED VIEW topic_view TO events AS SELECT * REPLACE (fromUnixTimestamp64Milli(event_time) AS event_time, fromUnixTimestamp64Milli(received_at) AS received_at,
+			CAST(if(properties = '', '{}', properties) AS JSON(max_dynamic_paths = 64)) AS properties),
+			reinterpretAsUUID(sipHash128(site, anonymous_id)) AS lead_id, _partition AS kafka_partition, _offset AS kafka_offset FROM topic`,
+	} {
+		require.NoError(b, s.conn.Exec(b.Context(), statement))
+	}
+	s.awaitRows(b)
+	require.NoError(b, s.conn.Exec(b.Context(), "DROP TABLE topic_view"))
+	require.NoError(b, s.conn.Exec(b.Context(), "DROP TABLE topic SYNC"))
+	return 0 // all of it is the server's
+}
+
+// engineColumns are the columns of events that a record carries by the same name.
+const engineColumns = `'site','event_id','event_time','received_at','type','name','anonymous_id','user_id','session_id','view_id','url','host','path','title','referrer','referrer_host',
+	'channel','utm_source','utm_medium','utm_campaign','utm_term','utm_content','engaged_ms','scroll_pct','properties','traits','group_id','ip','user_agent','locale','country','region','city',
+	'device','browser','os','protocol','library','bot','consent','trusted'`
+
+// processTime is a process's processor time, out of Linux' /proc, where a tick is 10 ms.
+func processTime(b *testing.B, pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(b, err)
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
