@@ -37,6 +37,9 @@ func Again(protocol, at, raw string, limits Limits) (r Request, decode Decoder, 
 		}
 		return inQuery(r, SegmentPixel)
 	case "snowplow":
+		if strings.HasPrefix(at, "/com.snowplowanalytics.iglu/") { // its schema and its person were in the query, and are gone
+			return r, SnowplowIglu, true
+		}
 		if object {
 			r.Body = `{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[` + raw + `]}`
 			return r, Snowplow, true

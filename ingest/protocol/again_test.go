@@ -14,6 +14,7 @@ var outside = map[string]string{
 	"ga4_mp":        "the client is in the envelope",
 	"segment_batch": "the batch's context is under each event's",
 	"mixpanel":      "one key for the batch",
+	"snowplow_iglu": "the schema and the person are in the query",
 }
 
 // TestALetterIsReadAsTheFirstTime: what a dead letter keeps of an event gives the same event again, in every protocol.
