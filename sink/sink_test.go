@@ -18,6 +18,7 @@ func TestEachTableGetsItsRow(t *testing.T) {
 	r := newRig(t)
 	now := time.Now().UnixMilli()
 	view := pageView(1)
+	view.Country, view.City, view.Network, view.NetworkOwner, view.BotKind, view.EnrichedBy = "DE", "Munich", "datacentre", "Acme Cloud", "http-library", "agent/2"
 	identify := &pb.Event{EventId: "i1", Site: "demo", Type: "identify", AnonymousId: "a1", UserId: "u1", EventTime: now, ReceivedAt: now, Traits: []byte(`{"email":"ann@example.com"}`)}
 	crm := &pb.Event{EventId: "c1", Site: "demo", Type: "crm", UserId: "u1", EventTime: now, ReceivedAt: now, Trusted: true,
 		Properties: []byte(`{"deal_id":77,"stage":"won","amount":"1200.50","currency":"EUR","product":"team","reason":null}`)}
@@ -38,6 +39,8 @@ func TestEachTableGetsItsRow(t *testing.T) {
 	r.eventually("4", "SELECT count() FROM events FINAL")
 	r.eventually("('Pricing','team','12','full',12,1)", `SELECT name, toString(properties.plan), toString(properties.seats), consent,
 		properties.seats.:Int64, toUInt8(received_at > now() - 60) FROM events WHERE event_id = 'e000001'`)
+	r.eventually("('DE','Munich','datacentre','Acme Cloud','http-library','agent/2')",
+		"SELECT country, city, network, network_owner, bot_kind, enriched_by FROM events WHERE event_id = 'e000001'")
 	r.eventually("('a1','u1')", "SELECT anonymous_id, user_id FROM identities FINAL")
 	r.eventually("('77','won',1200.5,'EUR','team','')", "SELECT deal_id, stage, amount, currency, product, reason FROM deals FINAL")
 	r.eventually("('acme','funding','Acme raises 5M',5000000)", "SELECT account, kind, title, properties.amount.:Int64 FROM market_signals FINAL")
