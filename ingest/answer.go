@@ -14,6 +14,7 @@ type outcome struct {
 	refused []refusedEvent  // single events were, beside good ones
 	kept    int
 	reply   protocol.Reply // the form of answer that the request asked for
+	trusted bool           // a server hears of every refused event: it may have a person who mends them
 	wait    int64          // seconds until the sender may come again, when that is known
 	thanked bool           // the sender is not to hear of the fault
 }
@@ -40,6 +41,13 @@ var success = []byte(`{"success":true}` + "\n")
 // mostNamed bounds how many refused events an answer names: the first few tell a developer all there is to know.
 const mostNamed = 10
 
+func (o outcome) named() []refusedEvent {
+	if o.trusted {
+		return o.refused
+	}
+	return o.refused[:min(len(o.refused), mostNamed)]
+}
+
 // answerJSON is Segment's habit, and ours: {"success":true}, with the refused events of a batch beside it.
 func answerJSON(w http.ResponseWriter, o outcome) int {
 	status := o.status()
@@ -53,7 +61,7 @@ func answerJSON(w http.ResponseWriter, o outcome) int {
 		Success bool           `json:"success"`
 		Count   int            `json:"refused_count"`
 		Refused []refusedEvent `json:"refused"`
-	}{true, len(o.refused), o.refused[:min(len(o.refused), mostNamed)]})
+	}{true, len(o.refused), o.named()})
 	if err != nil {
 		body = success // unreachable: strings and numbers
 	}

@@ -94,7 +94,7 @@ func (c collector) collect(s *Service, w http.ResponseWriter, r *http.Request) o
 	s.metrics.batchEvents.Observe(float64(len(batch.Items)))
 	s.metrics.run(f, batch.Items)
 	o := s.keep(r.Context(), f, batch.Items, pass.spooled)
-	o.reply = batch.Reply
+	o.reply, o.trusted = batch.Reply, g.trusted
 	return o
 }
 

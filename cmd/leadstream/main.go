@@ -31,6 +31,7 @@ type words struct {
 	Erasure    erasureWord    `cmd:"" help:"Search every store for a person who was erased, or will be."`
 	Simulate   simulateWord   `cmd:"" help:"Play seeded visitors through the front door and check what comes out."`
 	Tail       tailWord       `cmd:"" help:"Print a topic's records readably."`
+	Import     importWord     `cmd:"" help:"Send history from a file (CSV, NDJSON, Parquet) through the collectors."`
 	Deadletter deadletterWord `cmd:"" help:"Look at what could not be read, and play it again once that is mended."`
 	Version    versionWord    `cmd:"" help:"Print version, commit and Go version."`
 }
