@@ -148,7 +148,7 @@ func (r *rig) restored(cfg Config) map[int32]*partition {
 	require.NoError(r.t, s.checkTopics(context.Background()))
 	parts := map[int32]*partition{}
 	for num := range int32(testPartitions) {
-		parts[num] = newPartition(num, 0)
+		parts[num] = s.fresh(num)
 	}
 	require.NoError(r.t, s.restore(context.Background(), parts))
 	return parts

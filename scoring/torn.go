@@ -188,7 +188,7 @@ func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecor
 		return err
 	}
 	lead.ResetVT()
-	if err := lead.UnmarshalVTUnsafe(rec.Value); err != nil {
+	if err := readState(rec.Value, lead); err != nil {
 		return err
 	}
 	p.watermark = max(p.watermark, lead.ReceivedAt)

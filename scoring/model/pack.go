@@ -3,8 +3,6 @@ package model
 import (
 	"encoding/binary"
 	"math"
-
-	"leadstream/schemas"
 )
 
 // A packed lead is its whole state in some hundred bytes, without pointers: what a
@@ -130,7 +128,7 @@ func (p *packer) write(s string, limit int) {
 // plain writes a text that no other lead has.
 func (p *packer) plain(s string) {
 	if len(s) == 36 {
-		if id, err := schemas.ParseLeadID(s); err == nil && id.String() == s {
+		if id, ok := parseUUID(s); ok {
 			p.uint(textUUID)
 			p.b = append(p.b, id[:]...)
 			return
@@ -138,6 +136,31 @@ func (p *packer) plain(s string) {
 	}
 	p.uint(uint64(len(s)) << 2) // textPlain
 	p.b = append(p.b, s...)
+}
+
+// parseUUID reads what schemas.LeadID.String writes, and nothing else: small letters.
+func parseUUID(s string) (id [16]byte, ok bool) {
+	at := 0
+	for i := 0; i < 36; i++ {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if s[i] != '-' {
+				return id, false
+			}
+			continue
+		}
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		default:
+			return id, false
+		}
+		id[at/2] = id[at/2]<<4 | c
+		at++
+	}
+	return id, true
 }
 
 func (p *packer) bytes(v []byte) {

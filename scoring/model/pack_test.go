@@ -257,3 +257,17 @@ func idleLead(m *Model, seed uint64) *Lead {
 	}
 	return l
 }
+
+// Only what reads back as it was is kept in 16 bytes.
+func TestUUIDsReadBack(t *testing.T) {
+	id := schemas.NewLeadID("x")
+	got, ok := parseUUID(id.String())
+	require.True(t, ok)
+	require.Equal(t, id, schemas.LeadID(got))
+	for _, bad := range []string{
+		"0123456789abcdef0123456789abcdef0123", "F6C3A1D0-0000-4000-8000-000000000000", "f6c3a1d0-0000-4000-8000-00000000000g", "f6c3a1d00-000-4000-8000-000000000000",
+	} {
+		_, ok := parseUUID(bad)
+		require.False(t, ok, bad)
+	}
+}
