@@ -29,7 +29,7 @@ func faded(t testing.TB, n int, dir string) (*partition, int64) {
 }
 
 func TestAFadedLeadLeavesMemoryAndComesBackExactly(t *testing.T) {
-	const n = 12_000
+	const n = 10_000
 	dir := t.TempDir()
 	p, later := faded(t, n, dir)
 	require.Equal(t, n, p.leads.len(), "the lead is still known")
@@ -48,7 +48,7 @@ func TestAFadedLeadLeavesMemoryAndComesBackExactly(t *testing.T) {
 		for _, q := range []*partition{stayed, p} {
 			q.begin()
 			var events []*pb.Event
-			for i := 0; i < n; i += 3 + round {
+			for i := 0; i < n; i += 7 + round {
 				at := later + int64(i)
 				events = append(events, &pb.Event{EventId: fmt.Sprint(round, i), Site: "demo", Type: "page", Path: "/pricing",
 					AnonymousId: schemas.NewLeadID(fmt.Sprint(i)).String(), EventTime: at, ReceivedAt: at})
@@ -63,7 +63,7 @@ func TestAFadedLeadLeavesMemoryAndComesBackExactly(t *testing.T) {
 }
 
 func TestASnapshotHoldsFadedLeads(t *testing.T) {
-	p, later := faded(t, 5000, t.TempDir())
+	p, later := faded(t, 4000, t.TempDir())
 	want, moment := look(p), p.leads.freeze(testModel.Version())
 	p.begin() // the line goes on before it is written
 	ev := &pb.Event{EventId: "x", Site: "demo", Type: "page", AnonymousId: schemas.NewLeadID("7").String(), EventTime: later, ReceivedAt: later}
@@ -83,7 +83,7 @@ func TestADiskThatRefusesKeepsLeadsInMemory(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	p := newPartition(0, 0)
 	p.leads.rows.spill.dir = filepath.Join(file, "not a folder")
-	for i := range 5000 {
+	for i := range 4000 {
 		p.leads.store(quiet(fmt.Sprint(i)), 0)
 	}
 	want, failed := look(p), 0
