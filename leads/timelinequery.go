@@ -116,6 +116,7 @@ func (q ledgerQuery) sql() (string, []any) {
 	return `SELECT event_id, rule, points, units, counted, reason
 FROM ledger FINAL
 WHERE site = {site:String} AND track = {track:String} AND lead_id = {lead:UUID} AND has({events:Array(String)}, event_id)
+    AND publication = (SELECT max(publication) FROM ledger WHERE site = {site:String} AND track = {track:String} AND lead_id = {lead:UUID} AND reason = 'published')
 ORDER BY counted DESC, abs(points * units) DESC, rule, reason`, []any{
 			clickhouse.Named("site", q.Site), clickhouse.Named("track", q.Track), clickhouse.Named("lead", q.Lead), clickhouse.Named("events", q.Events),
 		}

@@ -13,6 +13,9 @@ const (
 	TopicDeadLetter = "leadstream.deadletter.v1"
 )
 
+// HeaderAgain marks a record of what happened long ago and was scored anew: its age is no lag.
+const HeaderAgain = "again"
+
 // ReplayHeader stands on a record that `leadstream deadletter replay` wrote: PARTITION:OFFSET of the dead letter it was. A stage
 // that refuses the record again names it in the new letter's replay_of.
 const ReplayHeader = "replay-of"

@@ -19,7 +19,7 @@ import (
 // The range balancer is an eager one: topics holds everything we have, and
 // everything was taken away before. A partition that comes back only needs the
 // tail of its changelog, because another worker may have had it in between.
-func (s *session) assigned(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+func (s *session) assigned(_ context.Context, client *kgo.Client, topics map[string][]int32) {
 	began := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,6 +55,7 @@ func (s *session) assigned(_ context.Context, _ *kgo.Client, topics map[string][
 		p.idleSince = s.now().UnixMilli() // what others have done with it meanwhile is not read yet
 	}
 	s.parts = parts
+	s.hold(client, parts)
 	if s.cfg.Standby {
 		s.standby = s.follow(s.others(parts, s.idle))
 	}

@@ -16,6 +16,7 @@ type metrics struct {
 	restarts, lost, unreadable, oversized, torn, restoredRows, followed    prometheus.Counter
 	ledger, transitions, deadLetters, commits, snapshots                   *prometheus.CounterVec
 	commitSeconds, restoreSeconds, records                                 prometheus.Histogram
+	rescored                                                               prometheus.Counter
 	modelRefused                                                           prometheus.Gauge
 	modelInfo                                                              *prometheus.GaugeVec
 	version                                                                string // in modelInfo; the loop alone writes it
@@ -69,6 +70,7 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 			prometheus.ExponentialBuckets(0.01, 2, 15)),
 		records: f.histogram("leadstream_scoring_transaction_records", "Records read by one transaction.",
 			prometheus.ExponentialBuckets(1, 4, 9)),
+		rescored:     f.counter("leadstream_scoring_rescored_leads_total", "Leads whose history was scored anew under a published model."),
 		modelRefused: f.gauge("leadstream_scoring_model_refused", "1 while the newest model that was meant for this worker has faults and an older one runs."),
 		modelInfo:    f.gauges("leadstream_scoring_model_info", "1 for the model that runs.", "version"),
 		leads:        f.gauges("leadstream_scoring_leads", "Leads that the partition knows.", "partition"),

@@ -32,6 +32,7 @@ type session struct {
 	parts map[int32]*partition // active: assigned, restored
 	idle  map[int32]*partition // given up in a rebalance; perhaps about to come back
 	txn   *txn                 // nil between transactions
+	job   *rescoring           // nil when no published model is being taken up
 
 	standby *standby // of the partitions that others have; nil without
 	event   pb.Event // the one that is being folded
@@ -73,6 +74,10 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 
 // close leaves the group at once, so that the others need not wait for the timeout.
 func (s *session) close() {
+	if s.job != nil {
+		s.job.stop()
+		<-s.job.done
+	}
 	if s.kafka != nil {
 		s.kafka.CloseAllowingRebalance()
 	}
@@ -179,6 +184,9 @@ func (s *session) run(ctx context.Context) error {
 
 // turn polls once, folds what came, fires what is due, and commits when it is time.
 func (s *session) turn(ctx context.Context) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
 	pollCtx, cancel := context.WithTimeout(ctx, s.patience())
 	fetches := s.kafka.PollRecords(pollCtx, s.cfg.MaxRecords)
 	cancel()
@@ -187,7 +195,6 @@ func (s *session) turn(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.takeUp()
 	if err := s.fold(fetches); err != nil {
 		return err
 	}
@@ -211,6 +218,16 @@ func (s *session) turn(ctx context.Context) error {
 	return nil
 }
 
+// prepare moves a change of models on, between two transactions.
+func (s *session) prepare() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.txn != nil {
+		return nil
+	}
+	return s.takeUp()
+}
+
 // patience is how long the next poll may wait: until the open transaction has
 // gathered enough, or a timer may be due; a second at most.
 func (s *session) patience() time.Duration {
@@ -221,8 +238,11 @@ func (s *session) patience() time.Duration {
 	if s.txn != nil {
 		wait = min(wait, s.cfg.CommitInterval-now.Sub(s.txn.began))
 	}
+	if s.job != nil {
+		wait = min(wait, 20*time.Millisecond)
+	}
 	for _, p := range s.parts {
-		if at, ok := p.leads.timers.next(); ok {
+		if at, ok := p.leads.timers.next(); ok && !s.held(p) {
 			wait = min(wait, time.UnixMilli(at).Add(timerGrace).Sub(now))
 		}
 	}

@@ -13,10 +13,13 @@ import (
 // lead that an event touches is unpacked, and packed again when its transaction
 // stands; what is here is always the committed state.
 type leads struct {
-	rows      arena
-	words     *model.Words
-	timers    timers
-	buffer    []byte // what is being packed
+	rows   arena
+	words  *model.Words
+	timers timers
+	buffer []byte // what is being packed
+	// old are leads that were restored from a record of another version than the
+	// published one: they have to be scored anew before anything is folded into them.
+	old       map[schemas.LeadID]struct{}
 	restoring model.Lead
 	swept     model.Lead
 	cursor    struct {
@@ -28,7 +31,8 @@ type leads struct {
 func newLeads() *leads { return &leads{rows: newArena(), words: model.NewWords()} }
 
 func (s *leads) len() int                 { return s.rows.len() }
-func (s *leads) forget(id schemas.LeadID) { s.rows.forget(id) }
+func (s *leads) outdated() bool           { return len(s.old) > 0 }
+func (s *leads) forget(id schemas.LeadID) { s.rows.forget(id); delete(s.old, id) }
 
 // load unpacks a lead into memory that may be used again.
 func (s *leads) load(m *model.Model, id schemas.LeadID, into *model.Lead) (due int64, ok bool) {
@@ -67,9 +71,22 @@ func (s *leads) restore(m *model.Model, rec *pb.LeadRecord) error {
 		at, _ = m.Due(lead) // solved by another model: what it says does not hold
 	}
 	s.store(lead, at)
+	s.scoredBy(m, lead.ID(), rec.ModelVersion)
 	lead.Reset(schemas.LeadID{}, "") // its texts are parts of a whole fetch
 	s.rows.clean()
 	return nil
+}
+
+// scoredBy notes whether a restored lead's record is of the published model.
+func (s *leads) scoredBy(m *model.Model, id schemas.LeadID, version string) {
+	if number, _ := m.Publication(); number == 0 || version == m.Version() {
+		delete(s.old, id)
+		return
+	}
+	if s.old == nil {
+		s.old = map[schemas.LeadID]struct{}{}
+	}
+	s.old[id] = struct{}{}
 }
 
 // refit solves all timers anew: another model's do not hold.
@@ -77,6 +94,7 @@ func (s *leads) refit(m *model.Model) {
 	lead := new(model.Lead)
 	s.rows.each(func(r row) {
 		s.unpack(m, r, lead)
+		s.scoredBy(m, r.id, "") // by which one is not known, but not by this
 		due, _ := m.Due(lead)
 		if due != r.due {
 			s.store(lead, due)

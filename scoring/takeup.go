@@ -5,10 +5,16 @@ import "go.uber.org/zap"
 // takeUp makes every partition go over to the wanted model, between two transactions.
 // Their leads are fitted to it: rules that are gone take their points with them, open
 // days are counted anew, and timers are solved again.
-func (s *session) takeUp() {
+//
+// One that was published is another matter: it scores history anew; see rescore.go.
+func (s *session) takeUp() error {
 	m := s.wanted.Load()
-	if s.txn != nil {
-		return
+	if number, _ := m.Publication(); number > 0 && s.history != nil {
+		if s.job == nil && len(s.pending(m)) == 0 {
+			s.metrics.runs(m.Version())
+			return nil
+		}
+		return s.rescore(m)
 	}
 	for _, parts := range []map[int32]*partition{s.parts, s.idle} {
 		for _, p := range parts {
@@ -24,4 +30,5 @@ func (s *session) takeUp() {
 		}
 	}
 	s.metrics.runs(m.Version())
+	return nil
 }

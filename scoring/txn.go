@@ -263,6 +263,9 @@ func (s *session) timersDue() bool {
 	}
 	now := s.now().UnixMilli()
 	for _, p := range s.parts {
+		if s.held(p) {
+			continue
+		}
 		p.leads.lookAhead(p.clock(now))
 		if at, ok := p.leads.timers.next(); ok && at <= p.clock(now) {
 			return true
@@ -279,6 +282,9 @@ const timersATime = 1000
 func (s *session) fireTimers() error {
 	now := s.now().UnixMilli()
 	for _, p := range s.parts {
+		if s.held(p) {
+			continue
+		}
 		for _, id := range p.leads.due(p.clock(now), timersATime) {
 			if err := s.begin(); err != nil {
 				return err

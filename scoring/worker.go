@@ -44,6 +44,9 @@ type Deps struct {
 	// KafkaOpts say how to reach the brokers: seeds, TLS, SASL, client id.
 	KafkaOpts []kgo.Opt
 	Model     *model.Model
+	// History is asked when a published model has to score history anew; without it such a
+	// model is taken up like a changed file.
+	History History
 	// Now is the wall clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -55,7 +58,8 @@ type Worker struct {
 	metrics *metrics
 	kafka   []kgo.Opt
 	wanted  atomic.Pointer[model.Model] // what partitions go over to
-	apply   applier                     // of a test; nil is the model's own
+	history History
+	apply   applier // of a test; nil is the model's own
 	now     func() time.Time
 	pause   time.Duration
 	live    atomic.Pointer[session]
@@ -69,7 +73,7 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 	if deps.Model == nil {
 		return nil, errors.New("scoring: no model: give Deps.Model")
 	}
-	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, now: deps.Now, pause: pause}
+	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, history: deps.History, now: deps.Now, pause: pause}
 	w.wanted.Store(deps.Model)
 	if w.log == nil {
 		w.log = zap.NewNop()

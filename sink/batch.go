@@ -142,7 +142,7 @@ func (b *batch) addRows(rec *kgo.Record) *refusal {
 	case schemas.TopicLedger:
 		row, why := readLedger(rec)
 		if why == nil {
-			b.ledger.add(row, row.ReceivedAt)
+			b.ledger.add(row, freshFrom(rec, row.ReceivedAt))
 		}
 		return why
 	case schemas.TopicStages:
@@ -240,4 +240,15 @@ func (b *batch) receiptRange() (oldest, newest int64, ok bool) {
 func (b *batch) table(name string) table {
 	i := slices.IndexFunc(b.tables(), func(t table) bool { return t.tableName() == name })
 	return b.tables()[i]
+}
+
+// freshFrom is what a row's age is counted from: the event's receipt, but the record itself where history
+// is told anew.
+func freshFrom(rec *kgo.Record, receivedAt int64) int64 {
+	for _, h := range rec.Headers {
+		if h.Key == schemas.HeaderAgain {
+			return rec.Timestamp.UnixMilli()
+		}
+	}
+	return receivedAt
 }

@@ -3,6 +3,7 @@ package sink
 import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
 
@@ -43,6 +44,7 @@ func newLedgerBlock(c *clamps) *block[pb.LedgerRow] {
 	b.float("group_cap", func(r *R) float64 { return r.GroupCap })
 	b.float("group_floor", func(r *R) float64 { return r.GroupFloor })
 	b.label("model_version", func(r *R) string { return r.ModelVersion })
+	b.u32("publication", func(r *R) uint32 { return schemas.PublicationOf(r.ModelVersion) })
 	b.label("source_topic", func(r *R) string { return r.GetSource().GetTopic() })
 	b.u16("source_partition", func(r *R) int32 { return r.GetSource().GetPartition() })
 	b.offset("source_offset", func(r *R) int64 { return r.GetSource().GetOffset() })

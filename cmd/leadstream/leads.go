@@ -54,7 +54,7 @@ func (b *base) leads() (daemon.Part, error) {
 	}
 	service, err := leads.New(b.cfg.Leads, leads.Deps{
 		Log: b.log.Named("leads"), Registry: b.registry, DB: db,
-		Explain:   func(record []byte, at time.Time) (schemas.Explanation, error) { return explain(b.model, record, at) },
+		Explain:   explainer{b.model, newShelf(db, "")}.explain,
 		Stages:    stageNames(b.model),
 		RuleTitle: b.model.RuleTitle,
 		Live:      leads.LiveTopic(b.cfg.Kafka, b.log.Named("leads")),
@@ -87,11 +87,29 @@ func (b *base) eraser(db clickhouse.Conn) (*erase.Eraser, error) {
 	return erase.New(cfg, db, client, b.log.Named("leads"), b.registry), nil
 }
 
-// explain is the model's word on a lead_state.record.
-func explain(m *model.Model, record []byte, at time.Time) (schemas.Explanation, error) {
+// explainer tells why by the model that the record was scored with: another one would not agree with the
+// list. The one that runs stands in where that was not kept.
+type explainer struct {
+	running *model.Model
+	shelf   *shelf
+}
+
+func (e explainer) explain(record []byte, at time.Time) (schemas.Explanation, error) {
 	var r pb.LeadRecord
 	if err := proto.Unmarshal(record, &r); err != nil {
 		return schemas.Explanation{}, fmt.Errorf("lead_state.record: %w", err)
+	}
+	m := e.running
+	if r.ModelVersion != m.Version() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		kept, err := e.shelf.of(ctx, r.ModelVersion)
+		if err != nil {
+			return schemas.Explanation{}, err
+		}
+		if kept != nil {
+			m = kept
+		}
 	}
 	lead, err := m.Restore(&r)
 	if err != nil {

@@ -1,20 +1,27 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"leadstream/scoring/model"
 )
 
 type modelWord struct {
 	Test modelTestWord `cmd:"" help:"Run .score scripts against the model."`
-	Show modelShowWord `cmd:"" help:"Print the built-in model, a start for your own."`
+	Show modelShowWord `cmd:"" help:"Print the built-in model, a start for your own; or one that ran, by its version."`
 
 	Diff     modelDiffWord     `cmd:"" help:"Play history under a draft: who changes grade and stage, which alerts it would have fired."`
 	Backtest modelBacktestWord `cmd:"" help:"How well did scores tell who would win? AUC with interval, lift by tenths, on a time split."`
 	Train    modelTrainWord    `cmd:"" help:"Learn the points from who won, and write a draft."`
+	Publish  modelPublishWord  `cmd:"" help:"Make a model the one that runs, everywhere and for all of history, without alerting anybody."`
+	List     modelListWord     `cmd:"" help:"Every model that has run, and how many leads stand under it."`
+	Score    modelScoreWord    `cmd:"" help:"A lead's score and why, as of any instant under any version."`
 }
 
 type modelTestWord struct {
@@ -80,9 +87,24 @@ func scripts(paths []string) ([]string, error) {
 	return files, nil
 }
 
-type modelShowWord struct{}
+type modelShowWord struct {
+	Version string `arg:"" optional:"" help:"A version of leadstream model list."`
+}
 
-func (modelShowWord) Run(g *globals) error {
-	_, err := g.stdout.Write(model.DefaultText())
-	return err
+func (w modelShowWord) Run(g *globals) error {
+	if w.Version == "" {
+		_, err := g.stdout.Write(model.DefaultText())
+		return err
+	}
+	return withShelf(g, func(ctx context.Context, _ Config, s *shelf) error {
+		rows, err := s.rows(ctx, "version = {version:String}", driver.Named("version", w.Version))
+		if err == nil && len(rows) == 0 {
+			err = fmt.Errorf("model show: %q is no version of `leadstream model list`", w.Version)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(g.stdout, rows[0].Text)
+		return err
+	})
 }

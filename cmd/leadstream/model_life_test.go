@@ -81,7 +81,107 @@ func TestAModelsLife(t *testing.T) {
 		require.Contains(t, errs, "not enough data")
 		require.NoFileExists(t, draft+".2")
 	})
+	t.Run("publish", h.requirePublish)
 	require.Zero(t, h.stop())
+}
+
+// A published model gives every lead exactly what its preview said, silently, in tables, ledger and
+// explanation; what was before can still be asked for, under any version.
+func (h *house) requirePublish(t *testing.T) {
+	word := func(words ...string) (string, string) {
+		status, out, errs := runWords(t, append(words, h.flags()...)...)
+		require.Zero(t, status, "%s%s", out, errs)
+		return out, errs
+	}
+	draft := filepath.Join(t.TempDir(), "draft.yml")
+	text := strings.ReplaceAll(strings.Replace(string(model.DefaultText()), "points: 12", "points: 4", 1), "points: 30", "points: 9")
+	require.NoError(t, os.WriteFile(draft, []byte(text), 0o644))
+	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	var preview replay.Diff
+	out, _ := word("model", "diff", draft, "--format", "json", "--top=-1", "--at", at.Format(time.RFC3339))
+	require.NoError(t, json.Unmarshal([]byte(out), &preview))
+	require.Greater(t, len(preview.Changes), 100)
+	before := time.Now().UTC()
+	asOf := fmt.Sprintf("SELECT round(sum(score), 6), count() FROM lead_score_at(at = '%s') FORMAT CSV", before.Format("2006-01-02 15:04:05.000"))
+	was := h.query(t, "default", asOf)
+	time.Sleep(5 * time.Millisecond) // the publication is after it
+
+	out, errs := word("model", "publish", draft)
+	require.Contains(t, out, "is published")
+	require.Contains(t, errs, "leads: ")
+	version := strings.Fields(out)[0]
+	m, err := model.LoadPublished([]byte(text), draft, 1, before.UnixMilli())
+	require.NoError(t, err)
+	require.Equal(t, m.Version(), version)
+	states := h.states(t)
+	for _, c := range preview.Changes {
+		id, err := schemas.ParseLeadID(c.Lead)
+		require.NoError(t, err)
+		require.Equal(t, version, states[id].ModelVersion)
+		lead, err := m.Restore(states[id])
+		require.NoError(t, err)
+		m.Fire(lead, at.UnixMilli(), nil)
+		require.Equal(t, c.New.Score, m.Score(lead, at.UnixMilli()), "score of %s, bit for bit", c.Lead)
+		x := m.Explain(lead, at.UnixMilli())
+		require.Equal(t, c.New.Grade, x.Grade)
+		require.Equal(t, c.New.Stage, x.Stage.ID)
+	}
+	require.Equal(t, "0", h.query(t, "default", "SELECT count() FROM stage_log FINAL WHERE model_version = '"+version+"' AND cause != 'publish' FORMAT CSV"), "nobody is told")
+	require.NotEqual(t, "0", h.query(t, "default", "SELECT count() FROM stage_log FINAL WHERE model_version = '"+version+"' FORMAT CSV"))
+
+	// The ledger: as of then, what was; as of now, what is.
+	require.Equal(t, was, h.query(t, "default", asOf))
+	require.Eventually(t, func() bool {
+		return h.query(t, "default", "WITH now64(3, 'UTC') AS t SELECT count() FROM leads_at(at = t) AS a LEFT JOIN lead_score_at(at = t) AS b USING (site, track, lead_id) WHERE abs(a.score - b.score) > 1e-9 FORMAT CSV") == "0"
+	}, 30*time.Second, 200*time.Millisecond, "ledger and state agree")
+
+	// Any version can be asked, and the explanation is the record's own model's.
+	c := preview.Changes[0]
+	for v, want := range map[string]float64{version: c.New.Score, model.Default().Version(): c.Old.Score} {
+		out, _ := word("model", "score", c.Lead, "--at", at.Format(time.RFC3339), "--version", v)
+		var x schemas.Explanation
+		require.NoError(t, json.Unmarshal([]byte(out), &x))
+		require.Equal(t, want, x.Score)
+		require.Equal(t, v, x.ModelVersion)
+	}
+	var x schemas.Explanation
+	require.Equal(t, 200, h.getJSON(t, "/v1/leads/"+c.Lead+"/explain", &x))
+	require.Equal(t, version, x.ModelVersion)
+	out, _ = word("model", "list")
+	require.Contains(t, out, version)
+	require.Contains(t, out, model.Default().Version())
+	shown, _ := word("model", "show", version)
+	require.Equal(t, text, shown)
+
+	// Back to what was, by its version.
+	out, _ = word("model", "publish", model.Default().Version())
+	require.Contains(t, out, model.Default().Version()+".2")
+	back := h.states(t)
+	for _, c := range preview.Changes {
+		id, _ := schemas.ParseLeadID(c.Lead)
+		lead, err := model.Default().Restore(back[id])
+		require.NoError(t, err)
+		model.Default().Fire(lead, at.UnixMilli(), nil)
+		require.Equal(t, c.Old.Score, model.Default().Score(lead, at.UnixMilli()), "score of %s, bit for bit", c.Lead)
+	}
+}
+
+// states are the records of lead_state.
+func (h *house) states(t *testing.T) map[schemas.LeadID]*pb.LeadRecord {
+	t.Helper()
+	states := map[schemas.LeadID]*pb.LeadRecord{}
+	rows, err := h.connect(t).Query(t.Context(), "SELECT record FROM lead_state FINAL")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var record string
+		require.NoError(t, rows.Scan(&record))
+		r := new(pb.LeadRecord)
+		require.NoError(t, proto.Unmarshal([]byte(record), r))
+		states[schemas.LeadID(r.LeadId)] = r
+	}
+	require.NoError(t, rows.Err())
+	return states
 }
 
 func (h *house) connect(t *testing.T) clickhouse.Conn {
@@ -97,21 +197,10 @@ func (h *house) connect(t *testing.T) clickhouse.Conn {
 // requireReplayIsLive plays table events again and compares with the records that the workers wrote.
 func (h *house) requireReplayIsLive(t *testing.T) {
 	conn, m := h.connect(t), model.Default()
-	live := map[schemas.LeadID]*pb.LeadRecord{}
-	rows, err := conn.Query(t.Context(), "SELECT record FROM lead_state FINAL")
-	require.NoError(t, err)
-	defer rows.Close()
-	for rows.Next() {
-		var record string
-		require.NoError(t, rows.Scan(&record))
-		r := new(pb.LeadRecord)
-		require.NoError(t, proto.Unmarshal([]byte(record), r))
-		live[schemas.LeadID(r.LeadId)] = r
-	}
-	require.NoError(t, rows.Err())
+	live := h.states(t)
 	require.Greater(t, len(live), 700)
 	far, leads, whole := time.Now().UnixMilli(), 0, 0
-	err = storedHistory{conn: conn}.source(context.Background(), 0, 1, func(hist replay.History) error {
+	err := storedHistory{conn: conn}.source(context.Background(), 0, 1, func(hist replay.History) error {
 		hist.Arrange()
 		lead, want := replay.Play(m, hist, far, nil), live[hist.ID]
 		if lead == nil {

@@ -37,6 +37,7 @@ type replaying struct {
 	replayFlags
 	cfg     Config
 	running *model.Model
+	text    []byte // its file
 	now     time.Time
 	conn    clickhouse.Conn
 	source  replay.Source
@@ -66,10 +67,34 @@ func (f replayFlags) with(g *globals, do func(context.Context, *replaying) error
 	if r.conn != nil {
 		defer r.conn.Close()
 	}
+	if err := r.published(ctx); err != nil {
+		return err
+	}
 	if err := r.choose(ctx); err != nil {
 		return err
 	}
 	return do(ctx, r)
+}
+
+// published takes the published model for the one that runs, if there is one.
+func (r *replaying) published(ctx context.Context) error {
+	r.text = model.DefaultText()
+	if r.cfg.Model != "" {
+		var err error
+		if r.text, err = os.ReadFile(r.cfg.Model); err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+	}
+	if r.conn == nil {
+		return nil
+	}
+	row, found, err := newShelf(r.conn, "").newest(ctx, r.running.Track())
+	if err != nil || !found {
+		return err
+	}
+	r.text = []byte(row.Text)
+	r.running, err = row.load()
+	return err
 }
 
 func (r *replaying) choose(ctx context.Context) error {

@@ -122,14 +122,7 @@ func featureRows(l learn.Learned, short bool) [][]string {
 
 // write makes the draft: the running model's file with other points, and the evidence above each rule.
 func (w *modelTrainWord) write(out io.Writer, r *replaying, l learn.Learned) error {
-	text := model.DefaultText()
-	if r.cfg.Model != "" {
-		var err error
-		if text, err = os.ReadFile(r.cfg.Model); err != nil {
-			return fmt.Errorf("model train: %w", err)
-		}
-	}
-	draft, err := model.Redraft(text, w.Out, r.running.Name()+"_learned", w.head(r, l), revisions(r.running, l))
+	draft, err := model.Redraft(r.text, w.Out, r.running.Name()+"_learned", w.head(r, l), revisions(r.running, l))
 	if err != nil {
 		return fmt.Errorf("model train: %w", err)
 	}

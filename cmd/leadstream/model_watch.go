@@ -3,67 +3,166 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
+	"leadstream/internal/clickhouse"
 	"leadstream/internal/daemon"
+	"leadstream/internal/kafka"
 	"leadstream/scoring"
 	"leadstream/scoring/model"
+	"leadstream/scoring/replay"
 )
 
-// lookEvery is how soon a changed model file is noticed.
+// lookEvery is how soon a changed model file, or a publication, is noticed.
 const lookEvery = time.Second
 
-// modelWatch looks at the model's file and hands a changed one to the worker. A file with any fault is
-// refused whole: the running model stays, and leadstream_scoring_model_refused is 1 until the file is good.
+// modelWatch hands the worker what is to run: the published model, else the file's. A model with any
+// fault is refused whole: the running one stays, and leadstream_scoring_model_refused is 1 until a good
+// one comes.
+//
+//	table models -+-> [ watch ] -> worker
+//	--model FILE -+       `-> data_dir/models: a copy, for a start without ClickHouse
 type modelWatch struct {
-	file   string
+	*base
 	log    *zap.Logger
 	worker *scoring.Worker
-	seen   []byte // the text that was looked at last, good or bad
+	shelf  atomic.Pointer[shelf] // nil while ClickHouse is away
+	// What was looked at last, good or bad.
+	text   []byte
+	number uint32
 }
 
-// watchModel is the part that does it; without a file there is nothing to watch.
-func (b *base) watchModel(worker *scoring.Worker) daemon.Part {
-	w := &modelWatch{file: b.cfg.Model, log: b.log.Named("model"), worker: worker}
-	if text, err := os.ReadFile(w.file); err == nil {
-		w.seen = text
+// openWatch finds out what is to run before the worker is made; ClickHouse may be away.
+func (b *base) openWatch(ctx context.Context) (*modelWatch, error) {
+	w := &modelWatch{base: b, log: b.log.Named("model")}
+	if b.cfg.Model != "" {
+		text, err := os.ReadFile(b.cfg.Model)
+		if err != nil {
+			return nil, fmt.Errorf("model: %w", err)
+		}
+		w.text = text
+	} else {
+		w.text = model.DefaultText()
 	}
+	row, found, err := w.ask(ctx)
+	if err != nil {
+		w.log.Warn("which model is published cannot be asked; going on with the last one known here", zap.Error(err))
+		row, found, err = newShelf(nil, b.cfg.under("models")).saved(b.model.Track())
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !found {
+		return w, nil
+	}
+	m, err := row.load()
+	if err != nil {
+		return nil, fmt.Errorf("the published model %s: %w", row.Version, err)
+	}
+	if b.cfg.Model != "" {
+		w.log.Info("a model is published: it runs, and the file does not; publish the file to go over to it",
+			zap.String("published", row.Version), zap.String("file", b.cfg.Model))
+	}
+	b.model, w.number = m, row.Publication
+	return w, nil
+}
+
+// ask looks at table models, and opens ClickHouse if that was not done yet.
+func (w *modelWatch) ask(ctx context.Context) (shelved, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	s := w.shelf.Load()
+	if s == nil {
+		conn, err := clickhouse.Open(ctx, w.cfg.ClickHouse)
+		if err != nil {
+			return shelved{}, false, err
+		}
+		s = newShelf(conn, w.cfg.under("models"))
+		w.shelf.Store(s)
+		if err := s.keep(ctx, w.model, w.text); err != nil {
+			w.log.Warn("the model is not kept in table models", zap.Error(err))
+		}
+	}
+	row, found, err := s.newest(ctx, w.model.Track())
+	if err == nil && found && row.Publication != w.number {
+		err = s.save(row)
+	}
+	return row, found, err
+}
+
+// part watches until the process ends.
+func (w *modelWatch) part() daemon.Part {
 	return daemon.Part{Name: "model", Run: func(ctx context.Context) error {
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
+				if s := w.shelf.Load(); s != nil {
+					return s.conn.Close()
+				}
 				return nil
 			case <-tick.C:
-				if w.file != "" {
-					w.look()
-				}
+				w.look(ctx)
 			}
 		}
 	}}
 }
 
-// look reads the file; it is small, and a file's time may stay when its content changes.
-func (w *modelWatch) look() {
-	text, err := os.ReadFile(w.file)
-	if err != nil {
-		// Editors take a file away for a moment: the running model stays, and the next look finds it.
+// look asks both. While ClickHouse is away what runs stays.
+func (w *modelWatch) look(ctx context.Context) {
+	if row, found, err := w.ask(ctx); err == nil && found && row.Publication != w.number {
+		w.number = row.Publication
+		m, err := row.load()
+		w.take(m, err, "published")
+	}
+	if w.number == 0 && w.cfg.Model != "" {
+		w.file(ctx)
+	}
+}
+
+// file reads the model's file; it is small, and a file's time may stay when its content changes. Editors
+// take a file away for a moment: then the running model stays, and the next look finds it.
+func (w *modelWatch) file(ctx context.Context) {
+	text, err := os.ReadFile(w.cfg.Model)
+	if err != nil || bytes.Equal(text, w.text) {
 		return
 	}
-	if bytes.Equal(text, w.seen) {
-		return
+	w.text = text
+	m, err := model.Load(text, w.cfg.Model)
+	w.take(m, err, "file")
+	if s := w.shelf.Load(); err == nil && s != nil {
+		if err := s.keep(ctx, m, text); err != nil {
+			w.log.Warn("the model is not kept in table models", zap.Error(err))
+		}
 	}
-	w.seen = text
-	m, err := model.Load(text, w.file)
+}
+
+func (w *modelWatch) take(m *model.Model, err error, from string) {
 	w.worker.Refused(err != nil)
 	if err != nil {
-		w.log.Error("the changed model is refused whole, the running one stays; mend the file, it is looked at again", zap.Error(err))
+		w.log.Error("a changed model is refused whole, the running one stays", zap.String("from", from), zap.Error(err))
 		return
 	}
 	w.worker.Use(m)
-	w.log.Info("the model's file has changed and is in force", zap.String("model", m.Version()))
+	w.log.Info("another model is in force", zap.String("from", from), zap.String("model", m.Version()))
+}
+
+// history is what the worker asks for when it scores history anew.
+func (w *modelWatch) history(ctx context.Context, through map[int32]int64) (replay.Source, error) {
+	s := w.shelf.Load()
+	if s == nil {
+		return nil, errors.New("history: ClickHouse is away")
+	}
+	opts, err := kafka.Opts(w.cfg.Kafka, nil)
+	if err != nil {
+		return nil, err
+	}
+	return past{conn: s.conn, kafka: opts, group: w.cfg.Sink.Group}.history(ctx, through)
 }

@@ -35,11 +35,18 @@ func (b *base) score() (daemon.Part, error) {
 	if err != nil {
 		return daemon.Part{}, err
 	}
-	worker, err := scoring.New(b.cfg.Scoring, scoring.Deps{Log: b.log.Named("scoring"), Registry: b.registry, KafkaOpts: opts, Model: b.model})
+	watch, err := b.openWatch(context.Background())
 	if err != nil {
 		return daemon.Part{}, err
 	}
+	watch.worker, err = scoring.New(b.cfg.Scoring, scoring.Deps{
+		Log: b.log.Named("scoring"), Registry: b.registry, KafkaOpts: opts, Model: b.model, History: watch.history,
+	})
+	if err != nil {
+		return daemon.Part{}, err
+	}
+	worker := watch.worker
 	b.health.Register("scoring", worker.Ready)
-	b.modelPart = b.watchModel(worker)
+	b.modelPart = watch.part()
 	return daemon.Part{Name: "scoring", Run: worker.Run}, nil
 }

@@ -10,8 +10,9 @@ import (
 	"leadstream/schemas/pb"
 )
 
-// FoldLedger folds one lead's ledger rows of one model version into its score as
-// it was known at an instant: rows received later are left out. For an instant
+// FoldLedger folds one lead's ledger rows into its score as it was known at an
+// instant: rows received later are left out, and so are those of all publications
+// but the one that the lead had gone over to by then. For an instant
 // not before the lead's clock it equals Score bit for bit, whatever the order of
 // the rows and however often they are repeated.
 func FoldLedger(rows []*pb.LedgerRow, at int64) float64 { return FoldJoined(rows, at, nil) }
@@ -22,7 +23,16 @@ func FoldLedger(rows []*pb.LedgerRow, at int64) float64 { return FoldJoined(rows
 func FoldJoined(rows []*pb.LedgerRow, at int64, apart map[schemas.LeadID]int32) float64 {
 	joined := map[string][]*pb.LedgerRow{}
 	alone := map[schemas.LeadID]map[string][]*pb.LedgerRow{}
+	inForce := uint32(0)
 	for _, row := range rows {
+		if row.Reason == ReasonPublished && row.ReceivedAt <= at {
+			inForce = max(inForce, schemas.PublicationOf(row.ModelVersion))
+		}
+	}
+	for _, row := range rows {
+		if schemas.PublicationOf(row.ModelVersion) != inForce {
+			continue
+		}
 		if row.Reason != reasonOK && row.Reason != reasonCap || row.ReceivedAt > at {
 			continue
 		}

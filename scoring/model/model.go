@@ -10,6 +10,8 @@ import (
 // Model is one track's rules and stages, compiled. It never changes.
 type Model struct {
 	version, track string
+	publication    int              // 0 = none: it runs because a file says so
+	publishedAt    int64            // Unix ms
 	rules          []rule           // by id: the order of every sum
 	ruleIndex      map[string]int32 // id -> place in rules
 	byType         map[string]*typeRules
