@@ -78,14 +78,13 @@ func (s *session) rescore(m *model.Model) error {
 		}
 		return nil
 	}
-	for _, p := range list {
-		if s.job.fresh[p.num] == nil { // came to us meanwhile
-			s.job = nil
-			return nil
-		}
-		return s.goOver(p, s.job) // one a turn: the others' events wait only as long as this
+	p := list[0]                   // one a turn: the others' events wait only as long as this
+	if s.job.fresh[p.num] == nil { // it came to us meanwhile
+		s.job.stop()
+		s.job = nil
+		return nil
 	}
-	return nil
+	return s.goOver(p, s.job)
 }
 
 // held tells whether leads of an older publication were restored in a partition: nothing may be folded
@@ -220,7 +219,9 @@ func (s *session) goOver(p *partition, j *rescoring) error {
 		lead := new(model.Lead)
 		_, known := fresh.load(j.model, r.id, lead)
 		t.changed, t.receivedAt, t.source = true, at, src
-		if !known { // its events are gone from the tables: it stays what it is
+		// Its events are gone from the tables, or ids are joined to it, whose events stand in other
+		// partitions: it stays what it is.
+		if !known || t.lead.Linked() {
 			kept++
 			t.lead.RaiseRevision(t.lead.Revision() + 1)
 			return
@@ -241,7 +242,7 @@ func (s *session) goOver(p *partition, j *rescoring) error {
 	p.snapshotBytes++
 	s.metrics.rescored.Add(float64(p.leads.len() - kept))
 	s.log.Info("scoring: went over to the published model", zap.Int32("partition", p.num), zap.String("model", j.model.Version()),
-		zap.Int("leads", p.leads.len()), zap.Int("without history, kept", kept))
+		zap.Int("leads", p.leads.len()), zap.Int("without history or joined, kept", kept))
 	return nil
 }
 

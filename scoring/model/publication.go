@@ -81,3 +81,6 @@ func (m *Model) marker(l *Lead, src *pb.Source) *pb.LedgerRow {
 		Day: dayOf(m.publishedAt), Reason: ReasonPublished, ModelVersion: m.version, Source: src,
 	}
 }
+
+// Linked tells whether other ids have been joined to the lead, or it to another.
+func (l *Lead) Linked() bool { return l.home != nil || len(l.parts) > 0 }
