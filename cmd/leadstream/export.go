@@ -41,14 +41,14 @@ Examples:
 // exported are the tables and views without parameters, each with the column that --since asks; "" where rows have no time.
 var exported = map[string]string{
 	"events": "received_at", "ledger": "received_at", "stage_log": "at", "lead_state": "received_at", "identities": "at",
-	"deals": "at", "market_signals": "at", "forecasts": "made_at", "handovers": "at", "erasures": "finished_at", "erased_leads": "until",
+	"deals": "at", "market_signals": "at", "forecasts": "made_at", "handovers": "at", "erasures": "finished_at", "models": "", "erased_leads": "until",
 	"leads": "received_at", "hot_leads": "received_at", "stage_visits": "entered_at", "driver_exposure": "entered_at",
 	"stage_conversion": "", "stage_velocity": "", "leaks": "", "cohort_retention": "", "source_attribution": "", "handover_clocks": "",
 }
 
 // isTable tells what must be read with FINAL; a view has done so itself.
 var isTable = map[string]bool{"events": true, "ledger": true, "stage_log": true, "lead_state": true, "identities": true,
-	"deals": true, "market_signals": true, "forecasts": true, "handovers": true, "erasures": true, "erased_leads": true}
+	"deals": true, "market_signals": true, "models": true, "forecasts": true, "handovers": true, "erasures": true, "erased_leads": true}
 
 var exportFormats = map[string]string{"parquet": "Parquet", "csv": "CSVWithNames", "ndjson": "JSONEachRow"}
 
@@ -60,6 +60,9 @@ func (w *exportWord) Validate() error {
 	}
 	if w.Safe && w.Format != "csv" {
 		return fmt.Errorf("--csv-safe: is for --format csv, not %s", w.Format)
+	}
+	if w.Site != "" && w.Table == "models" {
+		return errors.New("a model is of no one site: leave --site out")
 	}
 	if w.Since == "" {
 		return nil
