@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Relations are the names of all tables, and of all views, that the migrations make, in order of name.
-func Relations() (tables, views []string) {
-	made := regexp.MustCompile(`(?m)^CREATE (TABLE|VIEW|OR REPLACE VIEW) (?:IF NOT EXISTS )?([a-z_]+)`)
+// Relations are the names of all that the migrations make, in order: tables whose rows are a site's, views of them, and tables
+// that are of no site.
+func Relations() (tables, views, common []string) {
+	made := regexp.MustCompile(`(?m)^CREATE (TABLE|VIEW|OR REPLACE VIEW) (?:IF NOT EXISTS )?([a-z_]+)\s*(?:\(\s*(\w+))?`)
 	seen := map[string]bool{}
 	files := Tables()
 	names, _ := fs.Glob(files, "*.sql") // the pattern is good, and the files are in the binary
@@ -20,14 +21,18 @@ func Relations() (tables, views []string) {
 				continue
 			}
 			seen[m[2]] = true
-			if m[1] == "TABLE" {
-				tables = append(tables, m[2])
-			} else {
+			switch {
+			case m[1] != "TABLE":
 				views = append(views, m[2])
+			case m[3] == "site": // the first column of each
+				tables = append(tables, m[2])
+			default:
+				common = append(common, m[2])
 			}
 		}
 	}
 	slices.Sort(tables)
 	slices.Sort(views)
-	return tables, views
+	slices.Sort(common)
+	return tables, views, common
 }

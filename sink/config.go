@@ -24,6 +24,8 @@ type Config struct {
 	// Drain is how long a stop waits for the last batch. What is not written by
 	// then is read again at the next start.
 	Drain time.Duration `yaml:"drain"`
+	// Retention is how long tables keep rows; what no rule names is kept for ever.
+	Retention []RetentionRule `yaml:"retention"`
 }
 
 // BatchConfig ends a batch at whichever bound is met first.
@@ -62,5 +64,6 @@ func (c Config) Validate() error {
 	p.Check(c.RetryMax >= 10*time.Millisecond && c.RetryMax <= time.Minute, "retry_max", "must be 10ms..1m (got %s)", c.RetryMax)
 	p.Check(c.RefusedPatience >= 0 && c.RefusedPatience <= 24*time.Hour, "refused_patience", "must be 0s..24h (got %s)", c.RefusedPatience)
 	p.Check(c.Drain >= 0 && c.Drain <= 5*time.Minute, "drain", "must be 0s..5m (got %s)", c.Drain)
+	validateRetention(&p, c.Retention)
 	return p.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +32,9 @@ type Sink struct {
 	log       *zap.Logger
 	kafkaOpts []kgo.Opt
 	server    ch.Options
-	metrics   *metrics
+	// For questions and mutations; rows go through server.
+	clickhouse clickhouse.Config
+	metrics    *metrics
 	// Set by the worker, asked by Ready.
 	joined atomic.Bool
 	paused atomic.Pointer[error]
@@ -50,7 +53,7 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{cfg: cfg, log: deps.Log, kafkaOpts: deps.KafkaOpts, server: server, metrics: m}, nil
+	return &Sink{cfg: cfg, log: deps.Log, kafkaOpts: deps.KafkaOpts, server: server, clickhouse: deps.ClickHouse, metrics: m}, nil
 }
 
 // Run moves records until ctx ends; then it writes and commits what it holds,
@@ -67,6 +70,11 @@ func (s *Sink) Run(ctx context.Context) error {
 	w.client = client
 	// Closing leaves the group at once, so that nobody waits for this worker's session to time out.
 	defer client.CloseAllowingRebalance()
+	tidy, stop := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	background.Go(func() { s.keepTidy(tidy) })
+	defer background.Wait()
+	defer stop()
 	return w.run(ctx)
 }
 

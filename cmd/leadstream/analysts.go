@@ -13,7 +13,7 @@ import (
 
 // embeddedAnalysts are the config's analysts for the file in which the embedded server keeps its users.
 func embeddedAnalysts(all []clickhouse.Analyst) (list []embedded.Analyst) {
-	tables, views := schemas.Relations()
+	tables, views, _ := schemas.Relations()
 	for _, a := range all {
 		a = a.WithDefaults()
 		one := embedded.Analyst{
@@ -25,7 +25,7 @@ func embeddedAnalysts(all []clickhouse.Analyst) (list []embedded.Analyst) {
 			one.PasswordSHA256 = hex.EncodeToString(sum[:])
 		}
 		if len(a.Sites) > 0 {
-			// By name: a table of somebody else's in the same database has no filter, and is not granted.
+			// By name: a table that is of no site, or of somebody else in the same database, has no filter and is not granted.
 			one.Readable, one.Filtered = slices.Concat(tables, views), tables
 			one.Filter = "site IN ('" + strings.Join(a.Sites, "', '") + "')" // Validate lets no quote through
 		}

@@ -39,7 +39,8 @@ ingest:
 		}
 	}
 	require.Eventually(t, func() bool { return h.rows(t, "lead_state") >= 4 && h.rows(t, "identities") == 4 }, time.Minute, 100*time.Millisecond)
-	tables, views := schemas.Relations()
+	tables, views, common := schemas.Relations()
+	require.Contains(t, common, "models")
 	seen := 0
 	for _, name := range slices.Concat(tables, views) {
 		query := "SELECT arraySort(groupUniqArray(site)) FROM leadstream." + name
@@ -61,7 +62,7 @@ ingest:
 	require.Greater(t, seen, 10, "empty tables prove nothing")
 	_, out := h.sql(t, "north", "SELECT sum(reached) FROM leadstream.funnel(site = 'south', track = 'main', from = '2020-01-01', to = '2040-01-01')")
 	require.Contains(t, []string{"0", "\\N"}, out)
-	for _, forbidden := range []string{"SELECT * FROM leadstream.schema_migrations", "INSERT INTO leadstream.events (site) VALUES ('north')", "SELECT * FROM system.users"} {
+	for _, forbidden := range []string{"SELECT * FROM leadstream.schema_migrations", "SELECT * FROM leadstream.models", "INSERT INTO leadstream.events (site) VALUES ('north')", "SELECT * FROM system.users"} {
 		status, out := h.sql(t, "north", forbidden)
 		require.NotEqual(t, http.StatusOK, status, out)
 	}
@@ -85,8 +86,8 @@ func TestRelationsAreWhatMigrationsMake(t *testing.T) {
 	s := newShop(t)
 	var made, sites []string
 	require.NoError(t, s.QueryRow(t.Context(), "SELECT arraySort(groupArray(name)) FROM system.tables WHERE database = currentDatabase() AND NOT startsWith(name, 'schema_') AND engine != 'Dictionary'").Scan(&made))
-	tables, views := schemas.Relations()
-	both := slices.Concat(tables, views)
+	tables, views, common := schemas.Relations()
+	both := slices.Concat(tables, views, common)
 	slices.Sort(both)
 	require.Equal(t, made, both)
 	require.NoError(t, s.QueryRow(t.Context(), "SELECT arraySort(groupArray(table)) FROM system.columns WHERE database = currentDatabase() AND name = 'site' AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')").Scan(&sites))

@@ -42,13 +42,15 @@ Examples:
 var exported = map[string]string{
 	"events": "received_at", "ledger": "received_at", "stage_log": "at", "lead_state": "received_at", "identities": "at",
 	"deals": "at", "market_signals": "at", "forecasts": "made_at", "handovers": "at", "erasures": "finished_at", "models": "", "erased_leads": "until",
+	"ledger_folded": "", "ledger_horizon": "",
 	"leads": "received_at", "hot_leads": "received_at", "stage_visits": "entered_at", "driver_exposure": "entered_at",
 	"stage_conversion": "", "stage_velocity": "", "leaks": "", "cohort_retention": "", "source_attribution": "", "handover_clocks": "",
 }
 
 // isTable tells what must be read with FINAL; a view has done so itself.
 var isTable = map[string]bool{"events": true, "ledger": true, "stage_log": true, "lead_state": true, "identities": true,
-	"deals": true, "market_signals": true, "models": true, "forecasts": true, "handovers": true, "erasures": true, "erased_leads": true}
+	"deals": true, "market_signals": true, "forecasts": true, "handovers": true, "erasures": true, "models": true, "erased_leads": true,
+	"ledger_folded": true, "ledger_horizon": true}
 
 var exportFormats = map[string]string{"parquet": "Parquet", "csv": "CSVWithNames", "ndjson": "JSONEachRow"}
 
