@@ -87,9 +87,24 @@ func (s *Sink) tidy(ctx context.Context) (err error) {
 	}
 	defer conn.Close()
 	k := keeper{rules: s.cfg.Retention, conn: conn, log: s.log, now: time.Now}
+	if nothing, err := k.nothingToDo(ctx); nothing || err != nil {
+		return err
+	}
 	return clickhouse.Exclusive(ctx, conn, func(ctx context.Context) error {
 		return errors.Join(k.setTTLs(ctx), k.foldLedgers(ctx))
 	})
+}
+
+// nothingToDo: there is no rule, and never was one that would have to be taken back.
+func (k *keeper) nothingToDo(ctx context.Context) (bool, error) {
+	if len(k.rules) > 0 {
+		return false, nil
+	}
+	var noted uint64
+	if err := k.conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_retention'").Scan(&noted); err != nil {
+		return false, fmt.Errorf("sink: retention: %w", err)
+	}
+	return noted == 0, nil
 }
 
 // ttl is a table's clause: a term a site, and one for all others. Empty: keeps for ever.
