@@ -176,7 +176,7 @@ func (f *folder) fold(num int32, records []*kgo.Record) {
 			f.r.t.Fatal(no)
 		}
 		src := &pb.Source{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}
-		out, _ := p.fold(testModel, testModel.Apply, incoming{id, &f.event, src, rec})
+		out, _ := p.fold(testModel, testModel.Apply, incoming{id: id, event: &f.event, source: src, record: rec})
 		for _, row := range out.Ledger {
 			f.write(p, schemas.TopicLedger, leadKey(row.LeadId), row)
 		}
@@ -232,7 +232,7 @@ func BenchmarkFold(b *testing.B) {
 		if no != nil {
 			b.Fatal(no)
 		}
-		out, _ := p.fold(testModel, testModel.Apply, incoming{id, ev, nil, raw[i%len(raw)]})
+		out, _ := p.fold(testModel, testModel.Apply, incoming{id: id, event: ev, source: nil, record: raw[i%len(raw)]})
 		for _, row := range out.Ledger {
 			value, _ := row.MarshalVT()
 			bytes += len(value)

@@ -11,7 +11,6 @@ import (
 	"leadstream/schemas/pb"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"google.golang.org/protobuf/proto"
 )
 
 // The reasons of dead letters: one word each, the same as the counter's label.
@@ -20,11 +19,12 @@ const (
 	reasonIncomplete  = "incomplete"  // without an id, a site, a visitor or a time
 	reasonOversized   = "oversized"   // an id or name that no collector lets through
 	reasonMisrouted   = "misrouted"   // the record's key is not the event's: its partition is not the lead's
-	reasonUnsupported = "unsupported" // a hand-over, which this release does not fold
+	reasonUnsupported = "unsupported" // of routed, from a release that knows more than this one
+	reasonLost        = "lost"        // sent on from home to home without finding its lead
 	reasonPanic       = "panic"       // the model failed on it
 )
 
-var reasons = []string{reasonUndecodable, reasonIncomplete, reasonOversized, reasonMisrouted, reasonUnsupported, reasonPanic}
+var reasons = []string{reasonUndecodable, reasonIncomplete, reasonOversized, reasonMisrouted, reasonUnsupported, reasonLost, reasonPanic}
 
 // refusal is why a record cannot be folded.
 type refusal struct{ reason, detail string }
@@ -33,7 +33,7 @@ func refuse(reason, format string, args ...any) *refusal {
 	return &refusal{reason, fmt.Sprintf(format, args...)}
 }
 
-// decode reads a record of events or routed, and says whose it is.
+// decode reads a record of events, and says whose it is.
 func decode(r *kgo.Record) (schemas.LeadID, *pb.Event, *refusal) {
 	ev := new(pb.Event)
 	id, no := decodeInto(r, ev)
@@ -47,9 +47,6 @@ func decode(r *kgo.Record) (schemas.LeadID, *pb.Event, *refusal) {
 // event's texts are parts of the record.
 func decodeInto(r *kgo.Record, ev *pb.Event) (schemas.LeadID, *refusal) {
 	ev.Reset()
-	if r.Topic == schemas.TopicRouted {
-		return decodeRouted(r, ev)
-	}
 	if err := readEvent(r.Value, ev); err != nil {
 		return schemas.LeadID{}, refuse(reasonUndecodable, "not an event: %v", err)
 	}
@@ -79,6 +76,10 @@ func readEvent(b []byte, ev *pb.Event) error {
 	if err := ev.UnmarshalVTUnsafe(b); err != nil {
 		return err
 	}
+	return validTexts(ev)
+}
+
+func validTexts(ev *pb.Event) error {
 	for _, text := range texts(ev) {
 		if !utf8.ValidString(*text) {
 			return errors.New("text that is not UTF-8")
@@ -97,24 +98,6 @@ func texts(ev *pb.Event) [38]*string {
 		&ev.Browser, &ev.Os, &ev.Protocol, &ev.Library, &ev.BotKind,
 		&ev.Network, &ev.NetworkOwner, &ev.EnrichedBy,
 	}
-}
-
-func decodeRouted(r *kgo.Record, ev *pb.Event) (schemas.LeadID, *refusal) {
-	routed := new(pb.Routed)
-	if err := proto.Unmarshal(r.Value, routed); err != nil {
-		return schemas.LeadID{}, refuse(reasonUndecodable, "not a routed record: %v", err)
-	}
-	if len(routed.LeadId) != len(schemas.LeadID{}) {
-		return schemas.LeadID{}, refuse(reasonIncomplete, "lead_id has %d bytes, want 16", len(routed.LeadId))
-	}
-	if routed.GetEvent() == nil {
-		return schemas.LeadID{}, refuse(reasonUnsupported, "a hand-over of state, which this release does not fold")
-	}
-	proto.Merge(ev, routed.GetEvent())
-	if no := incomplete(ev); no != nil {
-		return schemas.LeadID{}, no
-	}
-	return schemas.LeadID(routed.LeadId), nil
 }
 
 // incomplete refuses an event without the fields that everything hangs on, and

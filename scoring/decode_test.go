@@ -77,16 +77,23 @@ func FuzzDecode(f *testing.F) {
 			topic = schemas.TopicRouted
 		}
 		rec := &kgo.Record{Topic: topic, Key: key, Value: value}
-		id, ev, no := decode(rec)
-		if no != nil {
+		in := incoming{source: &pb.Source{}, record: rec}
+		var no *refusal
+		if routed {
+			in.id, in.routed, no = decodeRouted(rec)
+		} else {
+			in.id, in.event, no = decode(rec)
+		}
+		if no != nil || in.routed.GetErase() != nil {
 			return
 		}
+		ev := in.event
 		if want := new(pb.Event); !routed {
 			require.NoError(t, proto.Unmarshal(value, want), "readers of protobuf refuse it")
 			require.True(t, proto.Equal(want, ev), "want %v\n got %v", want, ev)
 		}
 		p := newPartition(0, 0)
-		if _, bad := p.fold(testModel, testModel.Apply, incoming{id, ev, &pb.Source{}, rec}); bad != nil {
+		if _, bad := p.fold(testModel, testModel.Apply, in); bad != nil && bad.reason == reasonPanic {
 			t.Fatalf("the model panics: %s", bad.detail)
 		}
 		p.records(testModel, func(_ string, rec *pb.LeadRecord) {

@@ -300,7 +300,7 @@ func visits(seed uint64, n, visitors int) []*pb.Event {
 			Name: "Demo Requested", Bot: rnd.IntN(30) == 0, Protocol: "native",
 		}
 		if ev.Type == "identify" {
-			ev.UserId, ev.Traits = fmt.Sprintf("user-%d", v), []byte(fmt.Sprintf(`{"email":"u%d@example.test","title":"CTO"}`, v))
+			ev.Traits = []byte(fmt.Sprintf(`{"email":"u%d@example.test","title":"CTO"}`, v))
 		}
 		out = append(out, ev)
 	}

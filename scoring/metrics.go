@@ -14,7 +14,7 @@ import (
 type metrics struct {
 	events, fenceSkips, refused, timers, failedTimers, failedRules, erased prometheus.Counter
 	restarts, lost, unreadable, oversized, torn, restoredRows, followed    prometheus.Counter
-	ledger, transitions, deadLetters, commits, snapshots                   *prometheus.CounterVec
+	ledger, transitions, deadLetters, commits, snapshots, routed           *prometheus.CounterVec
 	commitSeconds, restoreSeconds, records                                 prometheus.Histogram
 	rescored                                                               prometheus.Counter
 	modelRefused                                                           prometheus.Gauge
@@ -31,7 +31,7 @@ type tally struct {
 	events, skipped, refused, timers, failedTimers, failedRules, erased int
 	ledger                                                              map[string]int
 	transitions                                                         map[transition]int
-	deadLetters                                                         map[string]int
+	deadLetters, routed                                                 map[string]int
 	last                                                                map[int32]moment
 }
 
@@ -39,7 +39,7 @@ type tally struct {
 type moment struct{ received, happened int64 }
 
 func newTally() tally {
-	return tally{ledger: map[string]int{}, transitions: map[transition]int{}, deadLetters: map[string]int{}, last: map[int32]moment{}}
+	return tally{ledger: map[string]int{}, transitions: map[transition]int{}, deadLetters: map[string]int{}, routed: map[string]int{}, last: map[int32]moment{}}
 }
 
 func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
@@ -60,6 +60,7 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 		torn:         f.counter("leadstream_scoring_torn_commits_total", "Transactions done again because a killed broker had kept their leads but not their rows."),
 		oversized:    f.counter("leadstream_scoring_oversized_outputs_total", "Outputs left out because no broker takes their size."),
 		ledger:       f.counters("leadstream_scoring_ledger_rows_total", "Ledger rows written.", "reason"),
+		routed:       f.counters("leadstream_scoring_routed_total", "Records sent to other ids' homes: events on their way to their lead, and hand-overs.", "kind"),
 		transitions:  f.counters("leadstream_scoring_transitions_total", "Stage changes written, by the stage entered.", "direction", "stage"),
 		deadLetters:  f.counters("leadstream_scoring_dead_letters_total", "Records refused to dead letters.", "reason"),
 		commits:      f.counters("leadstream_scoring_commits_total", "Transactions ended.", "result"),
@@ -136,6 +137,9 @@ func (m *metrics) stood(t *tally, now time.Time) {
 	}
 	for by, n := range t.transitions {
 		m.transitions.WithLabelValues(by.direction, by.stage).Add(float64(n))
+	}
+	for kind, n := range t.routed {
+		m.routed.WithLabelValues(kind).Add(float64(n))
 	}
 	for reason, n := range t.deadLetters {
 		m.deadLetters.WithLabelValues(reason).Add(float64(n))

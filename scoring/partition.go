@@ -6,6 +6,7 @@ import (
 
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
+	"leadstream/scoring/identity"
 	"leadstream/scoring/model"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -39,7 +40,10 @@ type partition struct {
 	touched map[schemas.LeadID]*touch
 	spare   []*touch // used before, to be used again
 	record  pb.LeadRecord
-	before  struct {
+	sends   []identity.Send // of the record that was folded last
+	// embedded: the broker may commit in part; what was sent has to stand in a record.
+	embedded bool
+	before   struct {
 		fence, next fence
 		watermark   int64
 		model       *model.Model
@@ -128,28 +132,63 @@ type applier func(*model.Lead, *pb.Event, *pb.Source) model.Outcome
 // incoming is a record on its way into a lead.
 type incoming struct {
 	id     schemas.LeadID
-	event  *pb.Event // only until the next one is read
+	event  *pb.Event  // only until the next one is read; nil if it is of routed
+	routed *pb.Routed // what another home says
 	source *pb.Source
 	record *kgo.Record
 }
 
-// fold applies one event. A panic leaves the lead as it was before the event.
+// receivedAt is the event's; nothing else has a time of its own.
+func (in incoming) receivedAt() int64 {
+	if in.routed != nil {
+		return in.routed.GetEvent().GetReceivedAt()
+	}
+	return in.event.ReceivedAt
+}
+
+func (in incoming) site() string {
+	if in.event != nil {
+		return in.event.Site
+	}
+	site, _ := schemas.SplitKey(string(in.record.Key))
+	return site
+}
+
+// at lets the lead's desk take the record.
+func (in incoming) at(d identity.Desk, l *model.Lead) (out model.Outcome, sends []identity.Send, err error) {
+	if in.routed != nil {
+		return d.Routed(l, string(in.record.Key), in.routed, in.source)
+	}
+	return d.Event(l, in.event, in.source)
+}
+
+// fold applies one record, and leaves in sends what it has to say to other homes. A
+// panic leaves the lead as it was before.
 func (p *partition) fold(m *model.Model, apply applier, in incoming) (out model.Outcome, no *refusal) {
-	p.watermark = max(p.watermark, in.event.ReceivedAt)
-	t := p.touch(m, in.id, in.event.Site)
-	out, no = guard(func() model.Outcome {
+	p.watermark = max(p.watermark, in.receivedAt())
+	t := p.touch(m, in.id, in.site())
+	desk := identity.Desk{Model: m, Apply: apply, Watermark: p.watermark}
+	p.sends = p.sends[:0]
+	var sends []identity.Send
+	var err error
+	out, no = guard(func() (out model.Outcome) {
 		m.Fold(t.lead, p.watermark)
-		return apply(t.lead, in.event, in.source)
+		out, sends, err = in.at(desk, t.lead)
+		return out
 	})
 	if no != nil {
-		p.rebuild(m, apply, t, in.id, in.event.Site)
+		p.rebuild(m, apply, t, in.id, in.site())
 		return model.Outcome{}, no
 	}
+	p.sends = append(p.sends, sends...)
 	t.since = append(t.since, in.record)
-	if out.Changed {
-		t.changed, t.receivedAt, t.source = true, in.event.ReceivedAt, in.source
+	if out.Changed || p.embedded && len(sends) > 0 {
+		t.changed, t.receivedAt, t.source = true, max(t.receivedAt, in.receivedAt()), in.source
 	}
-	return out, nil
+	if err != nil {
+		no = unroutable(err)
+	}
+	return out, no
 }
 
 // rebuild makes the lead as it was before the event that made the model panic,
@@ -161,9 +200,17 @@ func (p *partition) rebuild(m *model.Model, apply applier, t *touch, id schemas.
 	} else if _, known := p.leads.load(m, id, lead); !known {
 		lead = model.NewLead(id, site)
 	}
+	desk := identity.Desk{Model: m, Apply: apply, Watermark: p.watermark}
 	for _, r := range t.since {
-		if _, ev, no := decode(r); no == nil {
-			apply(lead, ev, &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
+		in := incoming{id: id, record: r, source: &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}}
+		var no *refusal
+		if r.Topic == schemas.TopicRouted {
+			_, in.routed, no = decodeRouted(r)
+		} else {
+			_, in.event, no = decode(r)
+		}
+		if no == nil {
+			_, _, _ = in.at(desk, lead) // what it sent was sent then
 		}
 	}
 	t.lead, t.base, t.since = lead, lead.Clone(), nil

@@ -167,7 +167,7 @@ func (r *rig) formerOwner(group string) (end func()) {
 		}
 		id, ev, no := decode(rec)
 		require.Nil(r.t, no)
-		out, _ := p.fold(r.model, r.model.Apply, incoming{id, ev, &pb.Source{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}, rec})
+		out, _ := p.fold(r.model, r.model.Apply, incoming{id: id, event: ev, source: &pb.Source{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}, record: rec})
 		p.fence.events = rec.Offset
 		for _, row := range out.Ledger {
 			write(p.num, schemas.TopicLedger, id.String(), row)

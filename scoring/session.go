@@ -27,6 +27,10 @@ type session struct {
 	kafka *kgo.GroupTransactSession
 	admin *kadm.Client
 	topic kadm.TopicDetail // of leads
+	homes homes
+	// routedEnds is where the partitions of routed end, as far as is known: what the
+	// next transaction sends is not before.
+	routedEnds map[int32]int64
 
 	mu    sync.Mutex
 	parts map[int32]*partition // active: assigned, restored
@@ -51,7 +55,7 @@ type session struct {
 // newSession connects and checks that the topics fit together, and only then
 // joins the group: the callbacks may run before the client is handed to us.
 func newSession(ctx context.Context, w *Worker) (*session, error) {
-	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
+	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}, routedEnds: map[int32]int64{}}
 	asking, err := kgo.NewClient(w.kafka...)
 	if err != nil {
 		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
@@ -160,6 +164,7 @@ func (s *session) checkTopics(ctx context.Context) error {
 		return errors.Join(missing...) // not fatal: a broker that has just started, or lags, knows them in a moment
 	}
 	s.topic = topics[schemas.TopicLeads]
+	s.homes = newHomes(want)
 	return nil
 }
 
@@ -304,33 +309,62 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	}
 	*done = r.Offset
 	if r.Topic == schemas.TopicRouted {
-		if id, erase := decodeErase(r); erase != nil {
-			p.erase(p.model, id, erase, &pb.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
-			s.txn.tally.erased++
-			return
-		}
+		s.takeRouted(p, r)
+		return
 	}
 	ev := &s.event
 	id, no := decodeInto(r, ev)
 	if no == nil {
-		src := s.pieces.source(r)
-		apply := s.apply
-		if apply == nil {
-			apply = p.model.Apply
-		}
-		out, bad := p.fold(p.model, apply, incoming{id, ev, src, r})
-		s.emit(p, out)
-		no = bad
+		no = s.foldInto(p, incoming{id: id, event: ev, source: s.pieces.source(r), record: r})
 	} else {
 		ev = nil // half of it may have been read
 	}
 	if no != nil {
-		s.txn.tally.deadLetters[no.reason]++
-		letter := deadLetter(r, no, ev, s.now().UnixMilli())
-		s.produce(p, schemas.TopicDeadLetter, letter.Key, letter)
-		s.txn.refusedFirst(r, no)
+		s.bury(p, r, no, ev)
 		return
 	}
 	s.txn.tally.events++
 	s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+}
+
+// takeRouted takes what another home sent, or the leads API.
+func (s *session) takeRouted(p *partition, r *kgo.Record) {
+	id, routed, no := decodeRouted(r)
+	if no == nil {
+		src := s.pieces.source(r)
+		if erase := routed.GetErase(); erase != nil {
+			p.erase(p.model, id, string(r.Key), erase, src)
+			s.route(p)
+			s.txn.tally.erased++
+			return
+		}
+		no = s.foldInto(p, incoming{id: id, routed: routed, source: src, record: r})
+	}
+	if no != nil {
+		s.bury(p, r, no, routed.GetEvent())
+		return
+	}
+	if ev := routed.GetEvent(); ev != nil && len(p.sends) == 0 {
+		s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+	}
+}
+
+// foldInto folds one record and writes what comes of it.
+func (s *session) foldInto(p *partition, in incoming) *refusal {
+	apply := s.apply
+	if apply == nil {
+		apply = p.model.Apply
+	}
+	out, no := p.fold(p.model, apply, in)
+	s.emit(p, out)
+	s.route(p)
+	return no
+}
+
+// bury writes a refused record to dead letters.
+func (s *session) bury(p *partition, r *kgo.Record, no *refusal, ev *pb.Event) {
+	s.txn.tally.deadLetters[no.reason]++
+	letter := deadLetter(r, no, ev, s.now().UnixMilli())
+	s.produce(p, schemas.TopicDeadLetter, letter.Key, letter)
+	s.txn.refusedFirst(r, no)
 }

@@ -135,6 +135,7 @@ func (s *session) others(mine, warm map[int32]*partition) map[int32]*partition {
 // fresh is a partition that nothing is known of.
 func (s *session) fresh(num int32) *partition {
 	p := newPartition(num, s.now().UnixMilli())
+	p.embedded = s.cfg.FreshTransactionalID
 	p.model = s.wanted.Load()
 	return p
 }

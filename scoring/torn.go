@@ -56,6 +56,7 @@ func (a *rowPlaces) raise(b rowPlaces) {
 type rows struct {
 	builtOn     int64     // the offset in leads up to which its state was read or written
 	from, count rowPlaces // its rows: not before, and so many
+	sent        sentRows  // to other partitions, over routed
 }
 
 // header writes the numbers as varints: some ten bytes.
@@ -65,6 +66,7 @@ func (r rows) header() kgo.RecordHeader {
 		b = binary.AppendUvarint(b, uint64(r.from[i]))
 		b = binary.AppendUvarint(b, uint64(r.count[i]))
 	}
+	b = append(b, r.sent...)
 	return kgo.RecordHeader{Key: rowsHeader, Value: b}
 }
 
@@ -88,6 +90,7 @@ func readRows(headers []kgo.RecordHeader) (r rows, ok bool) {
 		for i := range r.from {
 			r.from[i], r.count[i] = next(), next()
 		}
+		r.sent = sentRows(b)
 		return r, fine
 	}
 	return rows{}, false
@@ -216,6 +219,9 @@ func (r *restorer) believe(ctx context.Context) error {
 		if err := r.missing(ctx, i, starts, ends, torn); err != nil {
 			return err
 		}
+	}
+	if err := r.unsent(ctx, torn); err != nil {
+		return err
 	}
 	r.finish() // leaveOut looks at what is there
 	defer r.finish()

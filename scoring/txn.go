@@ -3,6 +3,7 @@ package scoring
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,7 +25,10 @@ type txn struct {
 	records int
 	parts   map[int32]*partition
 	tally   tally
-	promise func(*kgo.Record, error) // produced
+	// What partitions sent to others, and where routed ended when it began.
+	sent       map[lane]int64
+	routedFrom map[int32]int64
+	promise    func(*kgo.Record, error) // produced
 	// refusedLog tells of the first dead letter; a flood of them is one line.
 	refusedLog []zap.Field
 
@@ -32,6 +36,7 @@ type txn struct {
 	changelog map[int32]int64
 	bytes     map[int32]int64
 	ends      map[int32]rowPlaces // of the rows that stand
+	routed    map[int32]int64     // ends of what was sent
 	err       error
 }
 
@@ -44,7 +49,8 @@ func (s *session) begin() error {
 		return fmt.Errorf("scoring: begin transaction: %w", err)
 	}
 	t := &txn{began: s.now(), parts: map[int32]*partition{}, tally: newTally(),
-		changelog: map[int32]int64{}, bytes: map[int32]int64{}, ends: map[int32]rowPlaces{}}
+		changelog: map[int32]int64{}, bytes: map[int32]int64{}, ends: map[int32]rowPlaces{}, routed: map[int32]int64{},
+		sent: map[lane]int64{}, routedFrom: maps.Clone(s.routedEnds)}
 	t.promise = t.produced
 	s.txn = t
 	return nil
@@ -107,6 +113,11 @@ type message interface {
 
 // produce sends one output to the partition's number.
 func (s *session) produce(p *partition, topic string, key []byte, value message, headers ...kgo.RecordHeader) {
+	s.produceTo(p, topic, p.num, key, value, headers...)
+}
+
+// produceTo sends what a partition has to say to another one.
+func (s *session) produceTo(p *partition, topic string, num int32, key []byte, value message, headers ...kgo.RecordHeader) {
 	t := s.txn
 	size := value.SizeVT()
 	if size > maxOutput {
@@ -124,7 +135,7 @@ func (s *session) produce(p *partition, topic string, key []byte, value message,
 		p.rows.count[i]++
 	}
 	r := s.pieces.record()
-	r.Topic, r.Partition, r.Key, r.Value, r.Headers = topic, p.num, key, b, headers
+	r.Topic, r.Partition, r.Key, r.Value, r.Headers = topic, num, key, b, headers
 	s.kafka.Produce(context.Background(), r, t.promise)
 }
 
@@ -142,6 +153,8 @@ func (t *txn) produced(r *kgo.Record, err error) {
 	if r.Topic == schemas.TopicLeads {
 		t.changelog[r.Partition] = max(t.changelog[r.Partition], r.Offset+1)
 		t.bytes[r.Partition] += int64(len(r.Value))
+	} else if r.Topic == schemas.TopicRouted {
+		t.routed[r.Partition] = max(t.routed[r.Partition], r.Offset+1)
 	} else if i := rowTopic(r.Topic); i >= 0 {
 		ends := t.ends[r.Partition]
 		ends[i] = max(ends[i], r.Offset+1)
@@ -187,6 +200,7 @@ func (s *session) commit() error {
 	if t.refusedLog != nil {
 		s.log.Warn("scoring: records refused to dead letters", append(t.refusedLog, zap.Any("by reason", t.tally.deadLetters))...)
 	}
+	s.raiseRouted(t.routed)
 	for _, p := range t.parts {
 		p.committed(t.changelog[p.num], t.bytes[p.num], t.ends[p.num])
 		if err := p.leads.sweep(p.model, p.watermark, sweepLeads, s.cfg.SpillBelow); err != nil {
@@ -203,7 +217,7 @@ const sweepLeads = 10
 // end produces the leads' records and commits.
 func (s *session) end(t *txn) (bool, error) {
 	for _, p := range t.parts {
-		p.rows.builtOn = p.changelog
+		p.rows.builtOn, p.rows.sent = p.changelog, t.sentBy(p.num)
 		headers := []kgo.RecordHeader{p.fence.header(), p.rows.header()}
 		p.records(p.model, func(key string, rec *pb.LeadRecord) {
 			s.produce(p, schemas.TopicLeads, s.key(rec.LeadId), rec, headers...)

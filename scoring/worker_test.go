@@ -52,9 +52,10 @@ func TestPoisonGoesToDeadLettersAndTheLineGoesOn(t *testing.T) {
 	stray, err := proto.Marshal(good[0])
 	require.NoError(t, err)
 	r.sendRaw(schemas.TopicEvents, "demo/somebody else", stray)
-	handOver, err := proto.Marshal(&pb.Routed{LeadId: make([]byte, 16), What: &pb.Routed_Give{Give: &pb.Part{}}})
+	x := schemas.NewLeadID("x")
+	unknown, err := proto.Marshal(&pb.Routed{LeadId: x[:]})
 	require.NoError(t, err)
-	r.sendRaw(schemas.TopicRouted, "x", handOver)
+	r.sendRaw(schemas.TopicRouted, "x", unknown)
 	r.send(good[25:]...)
 	w := r.start(r.config())
 	r.settled(w.cfg.Group)
@@ -83,12 +84,12 @@ func TestARoutedEventCountsForTheLeadItNames(t *testing.T) {
 	r := newRig(t, "", testPartitions)
 	known := schemas.NewLeadID("demo/known")
 	ev := visits(4, 1, 1)[0]
-	ev.Type, ev.Path, ev.Bot = "page", "/pricing", false
+	ev.Type, ev.Path, ev.Bot, ev.UserId = "page", "/pricing", false, "known"
 	b, err := proto.Marshal(&pb.Routed{LeadId: known[:], What: &pb.Routed_Event{Event: ev}})
 	require.NoError(t, err)
-	r.sendRaw(schemas.TopicRouted, known.String(), b)
+	r.sendRaw(schemas.TopicRouted, "demo/known", b)
 	w := r.start(r.config())
-	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_events_total") == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.read(schemas.TopicLeads)) == 1 }, 20*time.Second, 10*time.Millisecond)
 	w.stop()
 	leads := r.read(schemas.TopicLeads)
 	require.Len(t, leads, 1)

@@ -55,6 +55,9 @@ type visit struct {
 // Event takes an event that its sender's partition has read. l is the lead of the
 // event's record key.
 func (d Desk) Event(l *model.Lead, ev *pb.Event, src *pb.Source) (model.Outcome, []Send, error) {
+	if (ev.UserId == "" || ev.AnonymousId == "" && l.Known()) && ev.Type != "alias" && l.Away() == "" {
+		return d.Apply(l, ev, src), nil, nil // nearly all there are
+	}
 	key := schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)
 	v := &visit{Desk: d, l: l, key: key, src: src}
 	if ev.Type == "alias" && ev.PreviousId != "" && ev.UserId != "" && ev.PreviousId != ev.UserId && counts(ev) {

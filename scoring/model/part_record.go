@@ -183,6 +183,9 @@ func (l *Lead) Away() string {
 	return l.home.To
 }
 
+// Known tells whether events have said that the id is a user's.
+func (l *Lead) Known() bool { return l.home != nil && l.home.Known }
+
 // Holds tells whether the lead keeps that id's part.
 func (l *Lead) Holds(id schemas.LeadID) bool { return l.part(id) != nil }
 
@@ -194,6 +197,16 @@ func (l *Lead) Apart() map[schemas.LeadID]int32 {
 		days[l.parts[i].id] = l.parts[i].through
 	}
 	return days
+}
+
+// Keys are the record keys of the ids that are joined to the lead.
+func (l *Lead) Keys() (keys []string) {
+	for i := range l.parts {
+		if l.parts[i].key != "" {
+			keys = append(keys, l.parts[i].key)
+		}
+	}
+	return keys
 }
 
 // Joined is how many ids the lead is made of beside its own.
