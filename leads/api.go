@@ -141,7 +141,7 @@ func (s *Service) getTimeline(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	page, next, err := s.timeline(ctx, timelineQuery{record.GetSite(), record.GetTrack(), q.ID.String(), after, limit})
+	page, next, err := s.timeline(ctx, timelineQuery{record.GetSite(), record.GetTrack(), idsOf(record), after, limit})
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -39,10 +39,30 @@ type Lead struct {
 	FallsTo      *schemas.StageName `json:"falls_to"`
 	ModelVersion string             `json:"model_version"`
 	Revision     uint64             `json:"revision"`
+	// The lead that this id was joined to, and its row is only the way there; "" = it stands for itself.
+	MergedInto string `json:"merged_into,omitempty"`
+	// The other ids that the lead is made of, and known ids that may be the same person.
+	Joined    []JoinedID `json:"joined,omitempty"`
+	Proposals []Proposal `json:"proposals,omitempty"`
 	// Only where one lead is asked for.
 	Traits json.RawMessage `json:"traits,omitempty"`
 	// Only in the stream and the web app: how the score fades.
 	Fade *Fade `json:"fade,omitempty"`
+}
+
+// JoinedID is another id of the same person.
+type JoinedID struct {
+	LeadID string    `json:"lead_id"`
+	ID     string    `json:"id"`    // as its sender calls it
+	Known  bool      `json:"known"` // a user id of its own, joined by a person
+	At     time.Time `json:"at"`
+}
+
+// Proposal is a user id that may be the same person, which somebody has to decide.
+type Proposal struct {
+	LeadID string `json:"lead_id"`
+	UserID string `json:"user_id"`
+	Why    string `json:"why"` // alias: an event said so; email: both have the address
 }
 
 // LastEvent is the newest thing a lead did.
@@ -204,6 +224,16 @@ func (w words) lead(r *pb.LeadRecord, at time.Time) Lead {
 		Why:   w.why(rules, points, shortWhy),
 		Flags: append([]string{}, r.GetFlags()...), ModelVersion: r.GetModelVersion(), Revision: r.GetRevision(), Fade: fade,
 	}
+	if id := r.GetMergedInto(); len(id) == len(schemas.LeadID{}) {
+		l.MergedInto = schemas.LeadID(id).String()
+	}
+	for _, j := range r.GetJoined() {
+		l.Joined = append(l.Joined, JoinedID{uuidText(j.GetLeadId()), j.GetId(), j.GetKnown(), instant(j.GetAt())})
+	}
+	for _, p := range r.GetProposals() {
+		id := schemas.NewLeadID(schemas.OriginKey(r.GetSite(), "", p.GetUserId()))
+		l.Proposals = append(l.Proposals, Proposal{id.String(), p.GetUserId(), "alias"})
+	}
 	if ms := r.GetFallsAt(); ms > 0 {
 		falls, to := instant(ms), w.stage(r.GetFallsTo())
 		l.FallsAt, l.FallsTo = &falls, &to
@@ -211,4 +241,29 @@ func (w words) lead(r *pb.LeadRecord, at time.Time) Lead {
 	return l
 }
 
+// uuidText is a lead's id as text.
+func uuidText(b []byte) string {
+	var id schemas.LeadID
+	copy(id[:], b)
+	return id.String()
+}
+
+// idsOf are all ids whose events the lead is made of, its own first.
+func idsOf(r *pb.LeadRecord) []string {
+	ids := []string{uuidText(r.GetLeadId())}
+	for _, j := range r.GetJoined() {
+		ids = append(ids, uuidText(j.GetLeadId()))
+	}
+	return ids
+}
+
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// idsOfLead is idsOf of what was told of a lead.
+func idsOfLead(l Lead) []string {
+	ids := []string{l.ID}
+	for _, j := range l.Joined {
+		ids = append(ids, j.LeadID)
+	}
+	return ids
+}

@@ -39,8 +39,31 @@ ORDER BY score DESC, track
 LIMIT 1`, args
 }
 
-// record reads one lead's record.
+// maxRedirects is how many ids deep a record is looked for: a visitor, the user it said to be, the user that one was joined to.
+const maxRedirects = 8
+
+// record reads one lead's record; for an id that was joined to a lead, that lead's.
 func (s *Service) record(ctx context.Context, q recordQuery) (raw []byte, record *pb.LeadRecord, traits json.RawMessage, err error) {
+	raw, record, traits, err = s.recordOf(ctx, q)
+	for range maxRedirects {
+		if err != nil || len(record.GetMergedInto()) != len(q.ID) {
+			return raw, record, traits, err
+		}
+		q.ID = schemas.LeadID(record.GetMergedInto())
+		intoRaw, into, intoTraits, err := s.recordOf(ctx, q)
+		if errors.Is(err, errUnknownLead) {
+			return raw, record, traits, nil // it is on its way there
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		raw, record, traits = intoRaw, into, intoTraits
+	}
+	return raw, record, traits, err
+}
+
+// recordOf reads the record of this very id.
+func (s *Service) recordOf(ctx context.Context, q recordQuery) (raw []byte, record *pb.LeadRecord, traits json.RawMessage, err error) {
 	text, args := q.sql()
 	var blob, traitText string
 	if err := s.deps.DB.QueryRow(ctx, text, args...).Scan(&blob, &traitText); err != nil {

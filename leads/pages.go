@@ -196,7 +196,7 @@ func (s *Service) pageLead(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var next *moment
-	page.Timeline, next, err = s.timeline(ctx, timelineQuery{lead.Site, lead.Track, lead.ID, nil, pageTimeline})
+	page.Timeline, next, err = s.timeline(ctx, timelineQuery{lead.Site, lead.Track, idsOfLead(lead), nil, pageTimeline})
 	if err != nil {
 		s.failPage(w, r, err)
 		return

@@ -32,8 +32,8 @@ func TestSQLIsAValue(t *testing.T) {
 		"record.sql":         recordQuery{id, "main"},
 		"fades.sql":          fadeQuery{[]string{id.String()}},
 		"crowd.sql":          crowdQuery{},
-		"timeline.sql":       timelineQuery{"demo", "main", id.String(), &moment{at.UnixMilli(), 1, "0000000002"}, 50},
-		"ledger.sql":         ledgerQuery{"demo", "main", id.String(), []string{"e1", "e2"}},
+		"timeline.sql":       timelineQuery{"demo", "main", []string{id.String()}, &moment{at.UnixMilli(), 1, "0000000002"}, 50},
+		"ledger.sql":         ledgerQuery{"demo", "main", []string{id.String()}, []string{"e1", "e2"}},
 	}
 	for name, q := range questions {
 		text, args := q.sql()

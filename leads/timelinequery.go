@@ -69,14 +69,14 @@ type moment struct {
 // each view is an entry: ten minutes of reading are one line, not forty.
 type timelineQuery struct {
 	Site, Track string
-	Lead        string
+	Leads       []string // the lead, and the ids joined to it
 	After       *moment
 	Limit       int
 }
 
 func (q timelineQuery) sql() (string, []any) {
 	args := []any{
-		clickhouse.Named("site", q.Site), clickhouse.Named("track", q.Track), clickhouse.Named("lead", q.Lead),
+		clickhouse.Named("site", q.Site), clickhouse.Named("track", q.Track), clickhouse.Named("leads", q.Leads),
 		clickhouse.Named("limit", uint64(q.Limit+1)),
 	}
 	after := "1"
@@ -91,7 +91,7 @@ FROM (
            toString(type) AS type, name, url, path, title, toString(channel) AS channel, toString(referrer_host) AS referrer_host, toString(device) AS device, engaged_ms, scroll_pct,
            '' AS from_stage, '' AS to_stage, '' AS direction, '' AS cause, '' AS why, 0. AS score, '' AS grade, []::Array(String) AS criteria
     FROM events FINAL
-    WHERE site = {site:String} AND lead_id = {lead:UUID}
+    WHERE site = {site:String} AND lead_id IN (SELECT arrayJoin({leads:Array(UUID)}))
     ORDER BY event_time DESC, event_id DESC
     LIMIT 1 BY if(type IN ('dwell', 'scroll') AND view_id != '', concat(type, view_id), event_id)
     UNION ALL
@@ -99,7 +99,7 @@ FROM (
            '', '', '', '', '', '', '', '', toUInt32(0), toUInt8(0),
            toString(from_stage), toString(to_stage), toString(direction), toString(cause), why, score, toString(grade), criteria::Array(String)
     FROM stage_log FINAL
-    WHERE site = {site:String} AND track = {track:String} AND lead_id = {lead:UUID}
+    WHERE site = {site:String} AND track = {track:String} AND lead_id IN (SELECT arrayJoin({leads:Array(UUID)}))
 )
 WHERE ` + after + `
 ORDER BY at_ms DESC, kind DESC, id DESC
@@ -108,17 +108,17 @@ LIMIT {limit:UInt64}`, args
 
 // ledgerQuery asks which rules the events of a page met.
 type ledgerQuery struct {
-	Site, Track, Lead string
-	Events            []string
+	Site, Track   string
+	Leads, Events []string
 }
 
 func (q ledgerQuery) sql() (string, []any) {
 	return `SELECT event_id, rule, points, units, counted, reason
 FROM ledger FINAL
-WHERE site = {site:String} AND track = {track:String} AND lead_id = {lead:UUID} AND has({events:Array(String)}, event_id)
-    AND publication = (SELECT max(publication) FROM ledger WHERE site = {site:String} AND track = {track:String} AND lead_id = {lead:UUID} AND reason = 'published')
+WHERE site = {site:String} AND track = {track:String} AND lead_id IN (SELECT arrayJoin({leads:Array(UUID)})) AND has({events:Array(String)}, event_id)
+    AND (lead_id, publication) IN (SELECT lead_id, maxIf(publication, reason = 'published') FROM ledger WHERE site = {site:String} AND track = {track:String} AND lead_id IN (SELECT arrayJoin({leads:Array(UUID)})) GROUP BY lead_id)
 ORDER BY counted DESC, abs(points * units) DESC, rule, reason`, []any{
-			clickhouse.Named("site", q.Site), clickhouse.Named("track", q.Track), clickhouse.Named("lead", q.Lead), clickhouse.Named("events", q.Events),
+			clickhouse.Named("site", q.Site), clickhouse.Named("track", q.Track), clickhouse.Named("leads", q.Leads), clickhouse.Named("events", q.Events),
 		}
 }
 
@@ -127,7 +127,7 @@ func (s *Service) timeline(ctx context.Context, q timelineQuery) (page []Moment,
 	text, args := q.sql()
 	rows, err := s.deps.DB.Query(ctx, text, args...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("timeline of %s: %w", q.Lead, err)
+		return nil, nil, fmt.Errorf("timeline of %s: %w", q.Leads[0], err)
 	}
 	defer rows.Close()
 	page = []Moment{}
@@ -139,7 +139,7 @@ func (s *Service) timeline(ctx context.Context, q timelineQuery) (page []Moment,
 		err := rows.Scan(&m.place.At, &m.place.Kind, &m.place.ID, &e.Type, &e.Name, &e.URL, &e.Path, &e.Title, &e.Channel, &e.ReferrerHost, &e.Device,
 			&e.EngagedMS, &e.ScrollPct, &from, &to, &c.Direction, &c.Cause, &c.Why, &c.Score, &c.Grade, &c.Criteria)
 		if err != nil {
-			return nil, nil, fmt.Errorf("timeline of %s: %w", q.Lead, err)
+			return nil, nil, fmt.Errorf("timeline of %s: %w", q.Leads[0], err)
 		}
 		m.At = instant(m.place.At)
 		if m.place.Kind == 0 {
@@ -152,7 +152,7 @@ func (s *Service) timeline(ctx context.Context, q timelineQuery) (page []Moment,
 		page = append(page, m)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, nil, fmt.Errorf("timeline of %s: %w", q.Lead, err)
+		return nil, nil, fmt.Errorf("timeline of %s: %w", q.Leads[0], err)
 	}
 	if len(page) > q.Limit {
 		page = page[:q.Limit]
@@ -164,7 +164,7 @@ func (s *Service) timeline(ctx context.Context, q timelineQuery) (page []Moment,
 // ledger puts the ledger's rows to the events of a page.
 func (s *Service) ledger(ctx context.Context, t timelineQuery, page []Moment) error {
 	byEvent := map[string]int{}
-	q := ledgerQuery{Site: t.Site, Track: t.Track, Lead: t.Lead}
+	q := ledgerQuery{Site: t.Site, Track: t.Track, Leads: t.Leads}
 	for i, m := range page {
 		if m.Event != nil {
 			byEvent[m.Event.ID] = i
@@ -177,14 +177,14 @@ func (s *Service) ledger(ctx context.Context, t timelineQuery, page []Moment) er
 	text, args := q.sql()
 	rows, err := s.deps.DB.Query(ctx, text, args...)
 	if err != nil {
-		return fmt.Errorf("ledger of %s: %w", t.Lead, err)
+		return fmt.Errorf("ledger of %s: %w", t.Leads[0], err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var event, rule string
 		var e LedgerEntry
 		if err := rows.Scan(&event, &rule, &e.Points, &e.Units, &e.Counted, &e.Reason); err != nil {
-			return fmt.Errorf("ledger of %s: %w", t.Lead, err)
+			return fmt.Errorf("ledger of %s: %w", t.Leads[0], err)
 		}
 		e.Rule = s.words().rule(rule)
 		m := &page[byEvent[event]]

@@ -102,6 +102,9 @@ func unroutable(err error) *refusal {
 
 // raiseRouted notes ends that are further than those known.
 func (s *session) raiseRouted(ends map[int32]int64) {
+	if s.routedEnds == nil {
+		s.routedEnds = map[int32]int64{}
+	}
 	for num, end := range ends {
 		s.routedEnds[num] = max(s.routedEnds[num], end)
 	}

@@ -55,7 +55,7 @@ type session struct {
 // newSession connects and checks that the topics fit together, and only then
 // joins the group: the callbacks may run before the client is handed to us.
 func newSession(ctx context.Context, w *Worker) (*session, error) {
-	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}, routedEnds: map[int32]int64{}}
+	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
 	asking, err := kgo.NewClient(w.kafka...)
 	if err != nil {
 		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}

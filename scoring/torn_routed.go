@@ -7,6 +7,7 @@ import (
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
@@ -22,9 +23,9 @@ func (r *restorer) unsent(ctx context.Context, torn map[int32]bool) error {
 	if err != nil {
 		return fmt.Errorf("scoring: end offsets of routed: %w", err)
 	}
-	for num := range int32(r.homes.count) {
-		r.routedEnds[num] = max(r.routedEnds[num], offsetOf(ends, schemas.TopicRouted, num))
-	}
+	known := map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) { known[end.Partition] = end.Offset })
+	r.raiseRouted(known)
 	if !r.cfg.FreshTransactionalID {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package sink
 
-import "github.com/ClickHouse/ch-go/proto"
+import (
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/google/uuid"
+)
 
 // array adds an Array column of n elements a row; put appends element i to data.
 func array[R, T any](b *block[R], name string, data proto.ColumnOf[T], n func(*R) int, put func(*R, int)) {
@@ -21,6 +24,11 @@ func (b *block[R]) labels(name string, n func(*R) int, get func(*R, int) string)
 func (b *block[R]) floats(name string, n func(*R) int, get func(*R, int) float64) {
 	data := new(proto.ColFloat64)
 	array(b, name, proto.ColumnOf[float64](data), n, func(r *R, i int) { data.Append(b.clamped.float(get(r, i))) })
+}
+
+func (b *block[R]) uuids(name string, n func(*R) int, get func(*R, int) [16]byte) {
+	data := new(proto.ColUUID)
+	array(b, name, proto.ColumnOf[uuid.UUID](data), n, func(r *R, i int) { data.Append(get(r, i)) })
 }
 
 func (b *block[R]) instants(name string, n func(*R) int, get func(*R, int) int64) {

@@ -31,7 +31,7 @@ func readEvent(rec *kgo.Record) (*eventRow, *refusal) {
 	}
 	return &eventRow{
 		Event:     ev,
-		lead:      schemas.NewLeadID(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)),
+		lead:      schemas.NewLeadID(schemas.OriginKey(ev.Site, ev.AnonymousId, ev.UserId)),
 		props:     props,
 		partition: rec.Partition,
 		offset:    rec.Offset,

@@ -80,9 +80,18 @@ func newLeadBlock(c *clamps) *block[leadRow] {
 	b.label("model_version", func(r *R) string { return r.ModelVersion })
 	b.instant("received_at", func(r *R) int64 { return r.ReceivedAt })
 	b.bytes("record", func(r *R) []byte { return r.record })
+	b.uuid("merged_into", func(r *R) [16]byte { return idOf(r.MergedInto) })
+	b.uuids("joined_leads", func(r *R) int { return len(r.Joined) }, func(r *R, i int) [16]byte { return idOf(r.Joined[i].LeadId) })
+	b.instants("joined_at", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int64 { return r.Joined[i].At })
 	b.u16("kafka_partition", func(r *R) int32 { return r.partition })
 	b.offset("kafka_offset", func(r *R) int64 { return r.offset })
 	return b
+}
+
+// idOf is a lead's id, zeros for none.
+func idOf(b []byte) (id [16]byte) {
+	copy(id[:], b)
+	return id
 }
 
 // addTerms adds the parts that view `leads` makes a score of.

@@ -128,6 +128,7 @@ func (l *Lead) identity(r *pb.LeadRecord) {
 		if l.home.To != "" {
 			id := schemas.NewLeadID(l.home.To)
 			r.MergedInto = id[:]
+			r.Fit, r.Grade = "X", "X" // whoever leaves out what is ruled out counts nobody twice
 		}
 		for _, c := range l.home.Proposals() {
 			_, user := schemas.SplitKey(c.Key)
