@@ -42,9 +42,7 @@ func (s *session) route(p *partition) {
 	p.sends = p.sends[:0]
 }
 
-// kinds are what a record of routed can be: the counter's label.
-var kinds = []string{"event", "give", "back", "recall", "claim", "verdict", "erase"}
-
+// kindOf is the counter's label of a record of routed.
 func kindOf(r *pb.Routed) string {
 	switch r.What.(type) {
 	case *pb.Routed_Event:
