@@ -7,24 +7,23 @@ ALTER TABLE lead_state ADD COLUMN IF NOT EXISTS joined_at Array(DateTime64(3, 'U
 
 -- A lead of several tracks is joined alike in all of them.
 CREATE VIEW IF NOT EXISTS lead_ids AS
-SELECT site, joined.1 AS lead_id, argMax(lead_id, joined.2) AS counts_for, max(joined.2) AS joined_at
+SELECT site, joined.1 AS lead_id, argMax(holder, joined.2) AS counts_for, max(joined.2) AS joined_at
 FROM
 (
-    SELECT site, lead_id, arrayJoin(arrayZip(joined_leads, joined_at)) AS joined
+    SELECT site, lead_id AS holder, arrayJoin(arrayZip(joined_leads, joined_at)) AS joined
     FROM lead_state FINAL
     WHERE notEmpty(joined_leads)
 )
 GROUP BY site, joined.1
 COMMENT 'Ids that were joined to a lead, and the lead that their events count for now. An id that stands for itself has no row';
 
+-- Join it to events or ledger by site and event_id for what else they have.
 CREATE VIEW IF NOT EXISTS events_resolved AS
-SELECT e.*, if(i.counts_for = toUUID('00000000-0000-0000-0000-000000000000'), e.lead_id, i.counts_for) AS resolved_lead_id
-FROM (SELECT * FROM events FINAL) AS e
+SELECT e.site AS site, e.event_id AS event_id, e.event_time AS event_time, e.type AS type, e.lead_id AS lead_id,
+       if(i.counts_for = toUUID('00000000-0000-0000-0000-000000000000'), e.lead_id, i.counts_for) AS resolved_lead_id
+FROM (SELECT site, event_id, event_time, type, lead_id FROM events FINAL) AS e
 LEFT ANY JOIN lead_ids AS i ON e.site = i.site AND e.lead_id = i.lead_id
 COMMENT 'Every event once, with the lead that it counts for as of now: also events from before the visitor said who they are';
 
-CREATE VIEW IF NOT EXISTS ledger_resolved AS
-SELECT l.*, if(i.counts_for = toUUID('00000000-0000-0000-0000-000000000000'), l.lead_id, i.counts_for) AS resolved_lead_id
-FROM (SELECT * FROM ledger FINAL) AS l
-LEFT ANY JOIN lead_ids AS i ON l.site = i.site AND l.lead_id = i.lead_id
-COMMENT 'Every ledger row once, with the lead that it counts for as of now';
+ALTER TABLE lead_ids COMMENT COLUMN site 'The site', COMMENT COLUMN lead_id 'Lead of the id that was joined', COMMENT COLUMN counts_for 'The lead that its events count for', COMMENT COLUMN joined_at 'When it was joined';
+ALTER TABLE events_resolved COMMENT COLUMN site 'The site', COMMENT COLUMN event_id 'The event', COMMENT COLUMN event_time 'When it happened', COMMENT COLUMN type 'Type of the event', COMMENT COLUMN lead_id 'Lead of the id that the event names: its user, else its visitor', COMMENT COLUMN resolved_lead_id 'The lead that it counts for now';
