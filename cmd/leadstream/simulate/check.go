@@ -57,7 +57,7 @@ func (r *Result) compare(ctx context.Context, db clickhouse.Conn, p *Plan) error
 		score float64
 	}
 	found := map[string]standing{}
-	rows, err := db.Query(ctx, "SELECT anonymous_id, stage, score FROM leads WHERE startsWith(anonymous_id, ?)", p.Prefix+"-v")
+	rows, err := db.Query(ctx, "SELECT anonymous_id, stage, score FROM leads WHERE startsWith(anonymous_id, ?) AND stage != ''", p.Prefix+"-v")
 	if err != nil {
 		return fmt.Errorf("simulate: reading leads: %w", err)
 	}
