@@ -138,7 +138,7 @@ func TestStoppingLosesNothing(t *testing.T) {
 	f := start(t, opts)
 	accepted := make(chan map[string]bool, 1)
 	go func() { accepted <- sendAll(f, 50, 200) }()
-	require.Eventually(t, func() bool { return f.value(t, "leadstream_ingest_events_total") > 200 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.value(t, "leadstream_ingest_events_total") > 200 }, time.Minute, time.Millisecond)
 	require.NoError(t, f.stop())
 	ids := <-accepted
 	require.NotEmpty(t, ids)

@@ -59,7 +59,7 @@ func TestOutputsWithoutOffsetsAreNotWrittenTwice(t *testing.T) {
 		r.moveGroup(w.cfg.Group, func(committed, _ int64) int64 { return max(0, committed-back) })
 		w = r.start(r.config())
 		r.settled(w.cfg.Group)
-		require.Eventually(t, func() bool { return w.counter("leadstream_scoring_fence_skips_total") > 0 }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return w.counter("leadstream_scoring_fence_skips_total") > 0 }, time.Minute, 10*time.Millisecond)
 		w.stop()
 	}
 	after := r.written()
@@ -81,7 +81,7 @@ func TestOffsetsWithoutOutputsAreReadAgainOnTheEmbeddedBroker(t *testing.T) {
 	r.send(visits(2, 300, 20)...)
 	r.moveGroup(cfg.Group, func(_, end int64) int64 { return end })
 	w = r.start(cfg)
-	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_events_total") >= 250 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_events_total") >= 250 }, time.Minute, 10*time.Millisecond)
 	r.settled(cfg.Group)
 	w.stop()
 	r.requireTruthRepeated()

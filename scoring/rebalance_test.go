@@ -37,14 +37,14 @@ func TestTwoWorkersShareThePartitionsWhileOneComesAndGoes(t *testing.T) {
 	r.progress(a.cfg.Group)
 	for range 2 {
 		b := r.start(second)
-		require.Eventually(t, func() bool { return b.counter("leadstream_scoring_events_total") > 0 }, 30*time.Second, 10*time.Millisecond,
+		require.Eventually(t, func() bool { return b.counter("leadstream_scoring_events_total") > 0 }, time.Minute, 10*time.Millisecond,
 			"the second worker gets no partition")
 		r.progress(a.cfg.Group)
 		b.stop()
 		r.progress(a.cfg.Group)
 	}
 	b := r.start(second)
-	require.Eventually(t, func() bool { return b.Ready(context.Background()) == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Ready(context.Background()) == nil }, time.Minute, 10*time.Millisecond)
 	a.stop() // now the partitions move the other way
 	close(stop)
 	<-fed
@@ -137,7 +137,7 @@ func TestARestoreWaitsForTheFormerOwnersOpenTransaction(t *testing.T) {
 	time.Sleep(1500 * time.Millisecond)
 	require.Error(t, b.Ready(context.Background()), "ready without the records of a transaction that may still stand")
 	end()
-	require.Eventually(t, func() bool { return b.Ready(context.Background()) == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Ready(context.Background()) == nil }, time.Minute, 10*time.Millisecond)
 	r.send(visits(2, 200, 10)...)
 	r.send(visits(1, 200, 10)...)
 	r.settled(b.cfg.Group)

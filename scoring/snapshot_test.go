@@ -232,7 +232,7 @@ func TestAGapAfterTheSnapshotIsFilledFromTheEvents(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, deleted.Error())
 	w = r.start(cfg)
-	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_events_total") > 300 }, 20*time.Second, 10*time.Millisecond, "the events are not read again")
+	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_events_total") > 300 }, time.Minute, 10*time.Millisecond, "the events are not read again")
 	r.settled(cfg.Group)
 	w.stop()
 	got, _, _ := r.states(cfg)

@@ -30,7 +30,7 @@ func TestAStandbyTakesOverWithoutAFullRestore(t *testing.T) {
 			defer s.mu.Unlock()
 			return len(s.parts)
 		}
-		require.Eventually(t, func() bool { return owns(a) == 2 && owns(b) == 2 }, 60*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return owns(a) == 2 && owns(b) == 2 }, time.Minute, 10*time.Millisecond)
 		r.send(visits(1, 3000, 800)...)
 		r.settled(cfg.Group)
 		mine := map[int32]bool{}
@@ -48,22 +48,22 @@ func TestAStandbyTakesOverWithoutAFullRestore(t *testing.T) {
 		}
 		require.Greater(t, theirs, 300.0)
 		if standby {
-			require.Eventually(t, func() bool { return b.counter("leadstream_scoring_standby_records_total") >= theirs }, 60*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return b.counter("leadstream_scoring_standby_records_total") >= theirs }, time.Minute, 10*time.Millisecond)
 		}
 		before := b.counter("leadstream_scoring_restored_records_total")
 		a.stop()
-		require.Eventually(t, func() bool { return owns(b) == testPartitions }, 60*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return owns(b) == testPartitions }, time.Minute, 10*time.Millisecond)
 		read[standby] = b.counter("leadstream_scoring_restored_records_total") - before
 		r.send(visits(2, 1500, 800)...)
 		r.send(visits(1, 1500, 800)...)
 		r.settled(cfg.Group)
 		// And back: what was given up is followed, and followed on.
 		c := r.start(cfg)
-		require.Eventually(t, func() bool { return owns(b) == 2 && owns(c) == 2 }, 60*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return owns(b) == 2 && owns(c) == 2 }, time.Minute, 10*time.Millisecond)
 		r.send(visits(3, 1000, 800)...)
 		r.settled(cfg.Group)
 		c.stop()
-		require.Eventually(t, func() bool { return owns(b) == testPartitions }, 60*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return owns(b) == testPartitions }, time.Minute, 10*time.Millisecond)
 		r.send(visits(4, 500, 800)...)
 		r.settled(cfg.Group)
 		b.stop()

@@ -100,7 +100,7 @@ func TestALeadFallsByItselfAtTheSolvedInstant(t *testing.T) {
 	clock.add(90 * day)
 	want, _ := r.fallen(clock.now())
 	require.Greater(t, timerRows(want), 10, "the test's leads do not fall: it tests nothing")
-	require.Eventually(t, func() bool { return len(r.stageRows()) >= len(want) }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.stageRows()) >= len(want) }, time.Minute, 50*time.Millisecond)
 	w.stop()
 	r.requireFallen(clock.now())
 	require.GreaterOrEqual(t, w.counter("leadstream_scoring_timers_fired_total"), 10.0)
@@ -117,7 +117,7 @@ func TestFallsMissedWhileNobodyRanAreMadeAtTheStart(t *testing.T) {
 	want, _ := r.fallen(clock.now())
 	for range 2 { // the second start has nothing left to do
 		w = r.start(r.config(), clock.deps)
-		require.Eventually(t, func() bool { return len(r.stageRows()) >= len(want) }, 20*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return len(r.stageRows()) >= len(want) }, time.Minute, 50*time.Millisecond)
 		w.stop()
 		r.requireFallen(clock.now())
 	}
@@ -141,7 +141,7 @@ func TestTimersDoNotRunAheadOfABacklog(t *testing.T) {
 	r.settled(cfg.Group)
 	want, _ := r.fallen(clock.now())
 	require.Greater(t, timerRows(want), 20, "the test's leads do not fall: it tests nothing")
-	require.Eventually(t, func() bool { return len(r.stageRows()) >= len(want) }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.stageRows()) >= len(want) }, time.Minute, 50*time.Millisecond)
 	w.stop()
 	r.requireFallen(clock.now())
 }

@@ -95,10 +95,10 @@ func TestATornCommitIsDoneAgain(t *testing.T) {
 			r = newRig(t, dir, testPartitions)
 			torn := r.read(topic)
 			w = r.start(r.embedded(snapshots))
-			require.Eventually(t, func() bool { return w.counter("leadstream_scoring_torn_commits_total") > 0 }, 30*time.Second, 10*time.Millisecond,
+			require.Eventually(t, func() bool { return w.counter("leadstream_scoring_torn_commits_total") > 0 }, time.Minute, 10*time.Millisecond,
 				"the worker did not see that rows are missing")
 			r.settled(w.cfg.Group)
-			require.Eventually(t, func() bool { return len(r.read(topic)) > len(torn) }, 30*time.Second, 50*time.Millisecond)
+			require.Eventually(t, func() bool { return len(r.read(topic)) > len(torn) }, time.Minute, 50*time.Millisecond)
 			w.stop()
 			r.requireTruthRepeated()
 

@@ -59,7 +59,7 @@ func TestPoisonGoesToDeadLettersAndTheLineGoesOn(t *testing.T) {
 	r.send(good[25:]...)
 	w := r.start(r.config())
 	r.settled(w.cfg.Group)
-	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_dead_letters_total") == 4 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_dead_letters_total") == 4 }, time.Minute, 10*time.Millisecond)
 	w.stop()
 	r.requireTruth()
 
@@ -89,7 +89,7 @@ func TestARoutedEventCountsForTheLeadItNames(t *testing.T) {
 	require.NoError(t, err)
 	r.sendRaw(schemas.TopicRouted, "demo/known", b)
 	w := r.start(r.config())
-	require.Eventually(t, func() bool { return len(r.read(schemas.TopicLeads)) == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.read(schemas.TopicLeads)) == 1 }, time.Minute, 10*time.Millisecond)
 	w.stop()
 	leads := r.read(schemas.TopicLeads)
 	require.Len(t, leads, 1)
@@ -113,7 +113,7 @@ func TestAFreshWorkerIsNotReadyUntilItHasItsPartitions(t *testing.T) {
 	w := r.worker(r.config())
 	require.ErrorContains(t, w.Ready(context.Background()), "not connected")
 	r.runs(w)
-	require.Eventually(t, func() bool { return w.Ready(context.Background()) == nil }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return w.Ready(context.Background()) == nil }, time.Minute, 10*time.Millisecond)
 	w.stop()
 	require.Error(t, w.Ready(context.Background()))
 }

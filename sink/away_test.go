@@ -41,12 +41,12 @@ func TestARowAppearsOnceThoughClickHouseIsKilled(t *testing.T) {
 	for round := range rounds {
 		before := run.sum(t, "leadstream_sink_batches_total")
 		r.putViews(round*each, (round+1)*each)
-		require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_batches_total") > before }, 60*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_batches_total") > before }, time.Minute, time.Millisecond)
 		killed := own.PID()
 		require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
 		require.Eventually(t, func() bool { return own.PID() != killed && r.conn.Ping(t.Context()) == nil }, 90*time.Second, 50*time.Millisecond)
 	}
-	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_records_total") >= 3*rounds*each }, 60*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_records_total") >= 3*rounds*each }, time.Minute, 10*time.Millisecond)
 	r.requireAll(rounds * each)
 	require.NoError(t, run.stopped())
 }
@@ -68,7 +68,7 @@ func TestABatchOfManyMonthsIsWrittenOnce(t *testing.T) {
 	cfg.Batch.Age = 2 * time.Second // all in one
 	run := start(cfg)
 	for range 4 {
-		require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_pending_records") > 0 }, 30*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_pending_records") > 0 }, time.Minute, time.Millisecond)
 		time.Sleep(100 * time.Millisecond)
 		p.setAway(true)
 		time.Sleep(50 * time.Millisecond)
@@ -113,7 +113,7 @@ func TestAnHourWithoutClickHouseCostsNoMemory(t *testing.T) {
 	cfg := quick()
 	cfg.Batch.Rows, cfg.Batch.Bytes = 20_000, 4<<20
 	run := start(cfg)
-	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, time.Minute, 10*time.Millisecond)
 	most := uint64(0)
 	for range 10 { // the client fetches ahead until its buffer is full
 		time.Sleep(100 * time.Millisecond)

@@ -61,14 +61,14 @@ func TestClickHouseAwayLosesNothing(t *testing.T) {
 
 	p.setAway(true)
 	r.putViews(100, 200)
-	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, time.Minute, 10*time.Millisecond)
 	require.ErrorContains(t, run.Ready(t.Context()), "ClickHouse is away")
 	require.False(t, r.committedAll())
 	r.putViews(200, 300)
 
 	p.setAway(false)
 	r.requireAll(300)
-	require.Eventually(t, func() bool { return run.Ready(t.Context()) == nil && run.sum(t, "leadstream_sink_paused") == 0 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return run.Ready(t.Context()) == nil && run.sum(t, "leadstream_sink_paused") == 0 }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, run.stopped())
 	require.True(t, r.committedAll())
 }
@@ -78,16 +78,33 @@ func TestAStopWhileClickHouseIsAwayEndsAndSaysSo(t *testing.T) {
 	p, start := r.behindProxy()
 	cfg := quick()
 	cfg.Drain = 300 * time.Millisecond
-	p.setAway(true)
 	run := start(cfg)
 	r.putViews(0, 60)
-	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, 20*time.Second, 10*time.Millisecond)
+	r.requireAll(60)
+	p.setAway(true)
+	r.putViews(60, 120)
+	// Away to a batch in hand, not only to the reading of the marks of erased leads.
+	require.Eventually(t, func() bool {
+		return run.sum(t, "leadstream_sink_paused") == 1 && run.sum(t, "leadstream_sink_pending_records") > 0
+	}, time.Minute, 10*time.Millisecond)
 	require.ErrorContains(t, run.stopped(), "unwritten, which the next start reads again")
 
 	p.setAway(false)
 	again := start(quick())
-	r.requireAll(60)
+	r.requireAll(120)
 	require.NoError(t, again.stopped())
+}
+
+// Nothing is read before the marks of erased leads are: a stop leaves nothing unwritten.
+func TestAStopBeforeClickHouseWasEverThereEnds(t *testing.T) {
+	r := newRig(t)
+	p, start := r.behindProxy()
+	p.setAway(true)
+	run := start(quick())
+	r.putViews(0, 60)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, run.stopped())
+	require.False(t, r.committedAll())
 }
 
 // The insert arrived, its answer did not: the same batch is sent again with the
@@ -137,7 +154,7 @@ func TestARowAppearsOnceThoughEveryCommitWasLost(t *testing.T) {
 	cfg := quick()
 	cfg.Batch.Rows = 7 // other batches than the first worker's: no token can help
 	second := r.start(cfg)
-	require.Eventually(t, func() bool { return second.sum(t, "leadstream_sink_records_total") >= 450 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return second.sum(t, "leadstream_sink_records_total") >= 450 }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, second.stopped())
 	require.NotEqual(t, "150", r.value("SELECT count() FROM events"), "the rows must have been written twice, or this test proves nothing")
 	r.requireAll(150)
@@ -180,7 +197,7 @@ func TestARowAppearsOnceThoughTheSinkIsKilled(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		before := r.value("SELECT count() FROM events")
 		r.putViews(round*each, (round+1)*each)
-		require.Eventually(t, func() bool { return r.value("SELECT count() FROM events") != before }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return r.value("SELECT count() FROM events") != before }, time.Minute, time.Millisecond)
 		time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait()
@@ -198,7 +215,7 @@ func TestTwoSinksShareAndMovePartitions(t *testing.T) {
 	r.requireAll(150)
 	two := r.start(quick())
 	r.putViews(150, 400)
-	require.Eventually(t, func() bool { return two.Ready(t.Context()) == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return two.Ready(t.Context()) == nil }, time.Minute, 10*time.Millisecond)
 	r.putViews(400, 600)
 	r.requireAll(600)
 	require.Positive(t, two.sum(t, "leadstream_sink_rows_total"))
@@ -225,7 +242,7 @@ func TestAnAbortedTransactionIsNotRead(t *testing.T) {
 	r.producer = plain
 	run := r.start(quick())
 	r.eventually("['e000000','e000002']", "SELECT arraySort(groupArray(event_id)) FROM events")
-	require.Eventually(t, r.committedAll, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, r.committedAll, time.Minute, 10*time.Millisecond)
 	require.NoError(t, run.stopped())
 	require.Zero(t, run.sum(t, "leadstream_sink_lag_records"))
 }
@@ -252,7 +269,7 @@ func TestARefusedRowIsSingledOut(t *testing.T) {
 		offsets = append(offsets, letter.Offset)
 	}
 	require.ElementsMatch(t, []int64{7, 8, 31}, offsets)
-	require.Eventually(t, r.committedAll, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, r.committedAll, time.Minute, 10*time.Millisecond)
 	require.NoError(t, run.stopped())
 }
 
@@ -266,7 +283,7 @@ func TestAWrongTableIsNotTakenForBadRows(t *testing.T) {
 	cfg := quick()
 	cfg.Batch.Age = time.Second
 	run := r.start(cfg)
-	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_paused") == 1 }, time.Minute, 10*time.Millisecond)
 	require.ErrorContains(t, run.Ready(t.Context()), "leadstream migrate")
 	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events DROP CONSTRAINT never"))
 	r.eventually("10", "SELECT count() FROM events FINAL")
@@ -293,6 +310,6 @@ func TestATableThatTakesNothingDoesNotStopTheLineForEver(t *testing.T) {
 	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events DROP CONSTRAINT never"))
 	r.put(schemas.TopicEvents, 0, pageView(1000))
 	r.eventually("1", "SELECT count() FROM events FINAL")
-	require.Eventually(t, r.committedAll, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, r.committedAll, time.Minute, 10*time.Millisecond)
 	require.NoError(t, run.stopped())
 }

@@ -49,7 +49,7 @@ func TestANewerReleaseAroundTheSinkLosesNothing(t *testing.T) {
 
 	run := r.start(quick())
 	r.eventually("(5,1,1,1)", "SELECT (SELECT count() FROM events FINAL), (SELECT count() FROM lead_state FINAL), (SELECT count() FROM ledger FINAL), (SELECT count() FROM stage_log FINAL)")
-	require.Eventually(t, r.committedAll, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, r.committedAll, time.Minute, 10*time.Millisecond)
 	require.NoError(t, run.stopped())
 	require.Zero(t, run.sum(t, "leadstream_sink_dead_letters_total"))
 

@@ -129,7 +129,7 @@ func TestARepeatedRowChangesNoAnswer(t *testing.T) {
 	r := newRig(t)
 	records := float64(r.putWorld())
 	run := r.start(quick())
-	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_records_total") >= records }, 60*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return run.sum(t, "leadstream_sink_records_total") >= records }, time.Minute, 20*time.Millisecond)
 	require.NoError(t, run.stopped())
 	before := r.answers()
 	for name, answer := range before {

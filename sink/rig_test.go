@@ -178,7 +178,7 @@ func (r *rig) value(query string, args ...any) string {
 func (r *rig) eventually(want, query string, args ...any) {
 	r.Helper()
 	var got string
-	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(10 * time.Millisecond) {
 		if got = r.value(query, args...); got == want {
 			return
 		}

@@ -248,19 +248,19 @@ func TestAChangedModelFileIsTakenUpAndABadOneRefused(t *testing.T) {
 		return ""
 	}
 	refused := func() float64 { return scrape(t, h.ports["telemetry-listen"], "leadstream_scoring_model_refused") }
-	require.Eventually(t, func() bool { return strings.Contains(running(), model.Default().Version()) }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(running(), model.Default().Version()) }, time.Minute, 50*time.Millisecond)
 	write(strings.Replace(text, "points: 12", "points: twelve", 1))
-	require.Eventually(t, func() bool { return refused() == 1 }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return refused() == 1 }, time.Minute, 50*time.Millisecond)
 	require.Contains(t, running(), model.Default().Version(), "the running one stays")
 	cheap := strings.Replace(text, "points: 12", "points: 3", 1)
 	write(cheap)
 	m, err := model.Load([]byte(cheap), file)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return refused() == 0 && strings.Contains(running(), m.Version()) }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return refused() == 0 && strings.Contains(running(), m.Version()) }, time.Minute, 50*time.Millisecond)
 	require.Equal(t, 200, h.post(t.Context(), "/v1/events?key=demo", `{"events":[`+pageEvent("e1", "visitor-1", "/pricing", time.Now())+`]}`))
 	require.Eventually(t, func() bool {
 		return h.query(t, "default", "SELECT points, model_version FROM ledger WHERE rule = 'pricing' FORMAT CSV") == fmt.Sprintf(`3,"%s"`, m.Version())
-	}, 30*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	require.Zero(t, h.stop())
 }
 

@@ -33,7 +33,7 @@ func TestABeaconBecomesALeadWithReasons(t *testing.T) {
 	var page struct{ Lead leads.Lead }
 	require.Eventually(t, func() bool {
 		return h.getJSON(t, "/v1/leads/"+id, &page) == http.StatusOK && page.Lead.Score > 0
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 
 	h.sameInEveryPlace(t)
 	var explanation schemas.Explanation
@@ -77,9 +77,9 @@ func (h *house) sameInEveryPlace(t *testing.T) {
 		var stored uint64
 		err := db.QueryRow(t.Context(), "SELECT uniqExact(event_id) FROM events").Scan(&stored)
 		return err == nil && int(stored) == events
-	}, 30*time.Second, 50*time.Millisecond, "all %d distinct events must be stored", events)
+	}, time.Minute, 50*time.Millisecond, "all %d distinct events must be stored", events)
 	for _, view := range []string{"lead_score_at", "leads_at"} {
-		require.Eventually(t, func() bool { return scoresAgree(t, db, view, at, m, oracle) == "" }, 15*time.Second, 200*time.Millisecond,
+		require.Eventually(t, func() bool { return scoresAgree(t, db, view, at, m, oracle) == "" }, time.Minute, 200*time.Millisecond,
 			"view %s: %s", view, scoresAgree(t, db, view, at, m, oracle))
 	}
 }
@@ -219,7 +219,7 @@ func TestTwoInstancesSideBySide(t *testing.T) {
 	require.Equal(t, http.StatusOK, a.post(t.Context(), "/v1/events?key=demo", `{"events":[`+pageEvent("only-a", "ann", "/pricing", time.Now())+`]}`))
 	id := schemas.NewLeadID("demo/ann").String()
 	var page struct{ Lead leads.Lead }
-	require.Eventually(t, func() bool { return a.getJSON(t, "/v1/leads/"+id, &page) == http.StatusOK }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return a.getJSON(t, "/v1/leads/"+id, &page) == http.StatusOK }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, http.StatusNotFound, b.getJSON(t, "/v1/leads/"+id, &page))
 
 	second := newHouse(t)

@@ -54,7 +54,7 @@ func requireRolesRunAlone(t *testing.T, brokers []string) {
 	require.Eventually(t, func() bool {
 		var page struct{ Leads []leads.Lead }
 		return h.getJSON(t, "/v1/leads?limit=100&min_score=1", &page) == http.StatusOK && len(page.Leads) == 48
-	}, 20*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 
 	first, second := scrape(t, addrs[3], "leadstream_scoring_events_total"), scrape(t, addrs[4], "leadstream_scoring_events_total")
 	require.Equal(t, 48.0, first+second)
@@ -74,7 +74,7 @@ func requireReady(t *testing.T, addr string) {
 		}
 		response.Body.Close()
 		return response.StatusCode == http.StatusOK
-	}, 30*time.Second, 50*time.Millisecond, "%s/readyz", addr)
+	}, time.Minute, 50*time.Millisecond, "%s/readyz", addr)
 }
 
 // scrape sums the samples of one metric.
@@ -114,7 +114,7 @@ func TestRolesWaitForTheirStores(t *testing.T) {
 	score := start(t, "score", "--telemetry-listen", addrs[0], "--set", "kafka.brokers="+addrs[1], "--data-dir", t.TempDir())
 	app := start(t, "leads", "--telemetry-listen", addrs[2], "--leads-listen", addrs[3], "--set", "clickhouse.addr="+addrs[4], "--set", "kafka.brokers="+addrs[1])
 	for _, p := range []*process{score, app} {
-		require.Eventually(t, func() bool { return strings.Contains(p.out.String(), "waiting for the") }, 20*time.Second, 50*time.Millisecond, "%s", p.out)
+		require.Eventually(t, func() bool { return strings.Contains(p.out.String(), "waiting for the") }, time.Minute, 50*time.Millisecond, "%s", p.out)
 		require.Equal(t, 1, p.stop())
 		require.Contains(t, lastLine(p.out.String()), "stopped while waiting for the")
 	}

@@ -239,7 +239,7 @@ func TestADrainedSegmentDoesNotStay(t *testing.T) {
 	s.add(t, "a")
 	defer s.startDrain(t, &broker{})()
 	require.Len(t, files(t, s.dir, "*.spool"), 1)
-	require.Eventually(t, func() bool { return len(files(t, s.dir, "*.spool")) == 0 }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(files(t, s.dir, "*.spool")) == 0 }, time.Minute, 20*time.Millisecond)
 	s.add(t, "b") // and a new one begins
 	require.NoError(t, s.WaitDrained(t.Context()))
 }

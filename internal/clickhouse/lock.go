@@ -42,17 +42,24 @@ type newest struct {
 
 // acquire waits for the lock as long as ctx allows.
 func acquire(ctx context.Context, conn Conn) (*lease, error) {
-	for {
+	for waited := false; ; waited = true {
 		held, err := tryAcquire(ctx, conn)
+		if waited && err != nil && ctx.Err() != nil { // the end fell into a question, not between two
+			return nil, stillHeld(ctx)
+		}
 		if held != nil || err != nil {
 			return held, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("clickhouse: waiting for another process that migrates: %w", ctx.Err())
+			return nil, stillHeld(ctx)
 		case <-time.After(askEvery):
 		}
 	}
+}
+
+func stillHeld(ctx context.Context) error {
+	return fmt.Errorf("clickhouse: waiting for another process that migrates: %w", ctx.Err())
 }
 
 // tryAcquire returns nothing when another process has the lock.

@@ -117,7 +117,7 @@ func TestACrashThatNoRestartMendsIsReported(t *testing.T) {
 	require.NoError(t, syscall.Kill(server.PID(), syscall.SIGKILL))
 	select {
 	case <-server.Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nobody was told")
 	}
 	require.ErrorContains(t, server.Wait(), "could not be started again")

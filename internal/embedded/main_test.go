@@ -121,5 +121,5 @@ func ask(t *testing.T, server *ClickHouse, sql string) string {
 // eventually waits for what has no event of its own.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	require.Eventually(t, ok, 20*time.Second, 10*time.Millisecond, what)
+	require.Eventually(t, ok, time.Minute, 10*time.Millisecond, what)
 }
