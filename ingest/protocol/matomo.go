@@ -101,6 +101,10 @@ func (d *matomo) event(it *Item, f map[string]string) {
 		it.fault(TooLarge, "the request is longer than an event may be")
 		return
 	}
+	if f["idsite"] == "" && f["rec"] == "" && f["url"] == "" { // Matomo needs the first two; whatever else it is, it is no page view
+		it.fault(BadQuery, "neither idsite, rec nor url: not a request of Matomo's protocol")
+		return
+	}
 	if !d.signed { // a secret key says the site by itself
 		d.batch.claim(it, f["idsite"])
 	}

@@ -37,6 +37,8 @@ var eventVocabulary = vocabulary[*pb.Event]{
 		"browser":       (*pb.Event).GetBrowser,
 		"os":            (*pb.Event).GetOs,
 		"protocol":      (*pb.Event).GetProtocol,
+		"bot_kind":      (*pb.Event).GetBotKind,
+		"network":       (*pb.Event).GetNetwork,
 	},
 	numbers: map[string]func(*pb.Event) float64{
 		"engaged_s": func(ev *pb.Event) float64 { return float64(ev.GetEngagedMs() / 1000) },

@@ -16,6 +16,7 @@ var quickExpressions = []string{
 	`scroll >= 75`, `scroll < 20 || scroll <= 20 && scroll != 19`, `engaged_s == 30`, `lower(name) == "download"`,
 	`lower(name) in ["download", "x"]`, `path in ["/", "/a", "/b"]`, `path not in ["/"]`, `lower(lower(name)) contains "down"`,
 	`channel == "" or utm_medium == "email"`, `lower(path) startsWith lower(host)`,
+	`bot_kind != "ai-crawler" and network != "datacentre"`,
 }
 
 // TestQuickEqualsMachine: the closures and expr's machine say the same of every event.
@@ -54,7 +55,8 @@ func TestQuickEqualsMachine(t *testing.T) {
 	}
 	for range 2000 {
 		ev := &pb.Event{
-			Path: word(), Host: word(), Name: word(), Channel: word(), UtmMedium: word(), Bot: rng.IntN(2) == 0,
+			Path: word(), Host: word(), Name: word(), Channel: word(), UtmMedium: word(),
+			BotKind: []string{"", "ai-crawler"}[rng.IntN(2)], Network: []string{"", "datacentre"}[rng.IntN(2)], Bot: rng.IntN(2) == 0,
 			Trusted: rng.IntN(2) == 0, ScrollPct: uint32(rng.IntN(100)), EngagedMs: uint32(rng.IntN(60)) * 1000,
 		}
 		env := eventEnv()
