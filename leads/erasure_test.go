@@ -69,6 +69,23 @@ func TestAPersonIsFoundByAnyDevice(t *testing.T) {
 	require.Equal(t, []string{"laptop", "phone"}, p.AnonymousIDs)
 	require.Equal(t, []string{"ada"}, p.UserIDs)
 	require.Len(t, p.LeadIDs, 3)
+	// By a person's word two user ids are one: no event names both, the leads' records do.
+	w.exec("INSERT INTO lead_state (site, track, lead_id, revision, user_id, joined_leads, joined_at) VALUES ('demo', 'main', toUUID($1), 1, 'ada', [toUUID($2)], [now64(3)])", schemas.NewLeadID("demo/ada").String(), schemas.NewLeadID("demo/countess").String())
+	w.exec("INSERT INTO lead_state (site, track, lead_id, revision, user_id, merged_into) VALUES ('demo', 'main', toUUID($2), 1, 'countess', toUUID($1))", schemas.NewLeadID("demo/ada").String(), schemas.NewLeadID("demo/countess").String())
+	w.exec("INSERT INTO events (site, lead_id, event_id, anonymous_id, user_id, received_at) VALUES ('demo', toUUID($1), 'c', 'tablet', 'countess', now64(3))", schemas.NewLeadID("demo/countess").String())
+	for _, from := range []string{"phone", "countess", "tablet"} {
+		q, err := erase.Find(t.Context(), w.db, schemas.NewLeadID("demo/"+from).String())
+		if from == "tablet" { // no row has this lead: all it did counts for the user that its event names
+			require.ErrorIs(t, err, erase.ErrUnknown)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, []string{"laptop", "phone", "tablet"}, q.AnonymousIDs, from)
+		require.Equal(t, []string{"ada", "countess"}, q.UserIDs, from)
+		require.Len(t, q.LeadIDs, 5, from)
+	}
+	w.exec("TRUNCATE TABLE lead_state")
+	w.exec("DELETE FROM events WHERE event_id = 'c'")
 	_, err = erase.Find(t.Context(), w.db, schemas.NewLeadID("demo/nobody").String())
 	require.ErrorIs(t, err, erase.ErrUnknown)
 

@@ -31,6 +31,10 @@ var oldRows = map[string]string{
 	"forecasts":      `(site, track, made_at, stage, horizon_days, wins_mean) SELECT 'demo', 'main', '2026-01-01', 's' || toString(number), 30, number FROM numbers(20)`,
 	"handovers":      `(site, track, entry_no, token, step, at, team) SELECT 'demo', 'main', 1, number, 'routed', '2026-01-01', 'north' FROM numbers(20)`,
 	"erasures":       `(site, request_id, store, finished_at, removed) SELECT 'demo', 'r1', toString(number), '2026-01-01', number FROM numbers(20)`,
+	"erased_leads":   `(site, lead_digest, request_id, until) SELECT 'demo', SHA256(toString(number)), 'r1', '2026-01-01' FROM numbers(20)`,
+	"models":         `(track, version, publication, text, kept_at) SELECT 'main', toString(number), number, 'version: 1', '2026-01-01' FROM numbers(5)`,
+	"ledger_folded":  `(site, track, lead_id, rule, through, value) SELECT 'demo', 'main', generateUUIDv4(number), 'pricing', '2025-01-01', number FROM numbers(20)`,
+	"ledger_horizon": `(site, through) VALUES ('demo', '2025-01-01')`,
 }
 
 // release is the schema as of its first n files.

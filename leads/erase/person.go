@@ -34,7 +34,29 @@ func Find(ctx context.Context, db driver.Conn, lead string) (Person, error) {
 		return Person{}, err
 	}
 	p.complete(lead)
+	if err := p.joined(ctx, db); err != nil {
+		return Person{}, err
+	}
 	return p, p.emails(ctx, db)
+}
+
+// joined adds the ids that count for one lead with those that are known: by a person's word, also where no event names both.
+func (p *Person) joined(ctx context.Context, db driver.Conn) error {
+	const ask = `SELECT groupUniqArray(toString(lead_id)), groupUniqArrayIf(anonymous_id, anonymous_id != ''), groupUniqArrayIf(user_id, user_id != '') FROM lead_state
+WHERE site = $1 AND (lead_id IN ($2) OR toString(merged_into) IN ($2) OR hasAny(arrayMap(l -> toString(l), joined_leads), $2))`
+	for known := 0; known < len(p.LeadIDs); { // until nothing new is found: joined ids have devices, and those are joined
+		known = len(p.LeadIDs)
+		var leads, visitors, users []string
+		if err := db.QueryRow(ctx, ask, p.Site, p.LeadIDs).Scan(&leads, &visitors, &users); err != nil {
+			return fmt.Errorf("erase: look for joined ids: %w", err)
+		}
+		p.LeadIDs, p.AnonymousIDs, p.UserIDs = append(p.LeadIDs, leads...), append(p.AnonymousIDs, visitors...), append(p.UserIDs, users...)
+		if err := p.devices(ctx, db); err != nil {
+			return err
+		}
+		p.complete("")
+	}
+	return nil
 }
 
 // Known is a person by the ids that somebody gives, for a search after an erasure, when no table can tell any more.
