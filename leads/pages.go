@@ -125,8 +125,11 @@ func (p *hotPage) gather(crowds []crowd, stages []schemas.StageName) {
 // closed stages end the path: nobody calls a lead that is won or lost.
 func closed(stage string) bool { return stage == insight.StageWon || stage == insight.StageLost }
 
-// with is the page's address with one parameter changed; "" takes it away. Another filter begins at the first page.
-func with(form url.Values, name, value string) string {
+// with is the hot list's address with one parameter changed.
+func with(form url.Values, name, value string) string { return address("/", form, name, value) }
+
+// address is a page's address with one parameter changed; "" takes it away. Another filter begins at the first page.
+func address(path string, form url.Values, name, value string) string {
 	query := url.Values{}
 	for n, all := range form {
 		if n != "cursor" {
@@ -138,9 +141,9 @@ func with(form url.Values, name, value string) string {
 		query.Set(name, value)
 	}
 	if len(query) == 0 {
-		return "/"
+		return path
 	}
-	return "/?" + query.Encode()
+	return path + "?" + query.Encode()
 }
 
 // streamLink follows the leads of the list, as far as the stream can filter; the page's script does the rest.

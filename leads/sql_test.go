@@ -30,10 +30,15 @@ func TestSQLIsAValue(t *testing.T) {
 		}},
 		"list_last_seen.sql": listQuery{listParams{Sort: "last_seen", Limit: 10, AsOf: at, After: &after}},
 		"record.sql":         recordQuery{id, "main"},
-		"fades.sql":          fadeQuery{[]string{id.String()}},
-		"crowd.sql":          crowdQuery{},
-		"timeline.sql":       timelineQuery{"demo", "main", []string{id.String()}, &moment{at.UnixMilli(), 1, "0000000002"}, 50},
-		"ledger.sql":         ledgerQuery{"demo", "main", []string{id.String()}, []string{"e1", "e2"}},
+		"accounts_full.sql": accountQuery{accountParams{
+			Site: "demo", Track: "main", Search: "acme", MinScore: &low, Limit: 10, AsOf: at,
+			After: &accountPosition{at.UnixMilli(), 4633922541587529728, at.UnixMilli(), 7, ""},
+		}},
+		"accounts_bare.sql": accountQuery{accountParams{Limit: 100, AsOf: at}},
+		"fades.sql":         fadeQuery{[]string{id.String()}},
+		"crowd.sql":         crowdQuery{},
+		"timeline.sql":      timelineQuery{"demo", "main", []string{id.String()}, &moment{at.UnixMilli(), 1, "0000000002"}, 50},
+		"ledger.sql":        ledgerQuery{"demo", "main", []string{id.String()}, []string{"e1", "e2"}},
 	}
 	for name, q := range questions {
 		text, args := q.sql()

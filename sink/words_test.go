@@ -19,9 +19,11 @@ func TestEveryTableViewAndColumnSaysWhatItIs(t *testing.T) {
 		columns := rows.Columns()
 		require.NoError(t, rows.Close())
 		said := r.value("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = ?", view)
+		_, like, alike := strings.Cut(said, "The columns are those of view ")
+		like, _, _ = strings.Cut(like, ",")
 		for _, column := range columns {
-			if strings.Contains(said, "The columns are those of view leads") {
-				require.Equal(t, "1", r.value("SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = 'leads' AND name = ?", column), "%s.%s", view, column)
+			if alike {
+				require.Equal(t, "1", r.value("SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = ? AND name = ?", like, column), "%s.%s", view, column)
 			} else {
 				require.Contains(t, said, column, "the comment of view %s names every column", view)
 			}
