@@ -1,11 +1,7 @@
 package sink
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,7 +14,10 @@ import (
 // columns of every table on the other. It is pure: it knows no clock and
 // nobody to talk to.
 type batch struct {
-	events     *block[eventRow]
+	// A batch that is large is so by its events: the later half goes into a block of its own, from half on.
+	events, later *block[eventRow]
+	half          half
+
 	identities *block[eventRow]
 	deals      *block[dealRow]
 	signals    *block[signalRow]
@@ -40,10 +39,10 @@ type batch struct {
 	born    time.Time
 	clamped clamps
 	sealed  bool
-	// Tables that are in ClickHouse already: a retry does not send them again.
-	written map[string]bool
-	// What is known of tables that ClickHouse did not take as a whole.
-	singling map[string]*singling
+	// Blocks that are in ClickHouse already: a retry does not send them again.
+	written map[table]bool
+	// What is known of blocks that ClickHouse did not take as a whole.
+	singling map[table]*singling
 }
 
 type refusedRecord struct {
@@ -68,8 +67,9 @@ type span struct {
 }
 
 func newBatch() *batch {
-	b := &batch{newest: map[leadKey]int{}, spans: map[partition]span{}, written: map[string]bool{}, singling: map[string]*singling{}}
+	b := &batch{newest: map[leadKey]int{}, spans: map[partition]span{}, written: map[table]bool{}, singling: map[table]*singling{}}
 	c := &b.clamped
+	b.later = newEventBlock(c)
 	b.events, b.identities, b.deals, b.signals = newEventBlock(c), newIdentityBlock(c), newDealBlock(c), newSignalBlock(c)
 	b.ledger, b.stages, b.leads = newLedgerBlock(c), newStageBlock(c), newLeadBlock(c)
 	return b
@@ -77,7 +77,7 @@ func newBatch() *batch {
 
 // tables are in the order of what people wait for: a salesperson's list first.
 func (b *batch) tables() []table {
-	return []table{b.leads, b.stages, b.ledger, b.events, b.identities, b.deals, b.signals}
+	return []table{b.leads, b.stages, b.ledger, b.events, b.later, b.identities, b.deals, b.signals}
 }
 
 func (b *batch) empty() bool { return len(b.spans) == 0 }
@@ -95,7 +95,7 @@ func (b *batch) reset() {
 	clear(b.written)
 	clear(b.singling)
 	b.states, b.records, b.refused = b.states[:0], b.records[:0], b.refused[:0]
-	b.bytes, b.born, b.clamped, b.sealed = 0, time.Time{}, clamps{}, false
+	b.bytes, b.born, b.clamped, b.sealed, b.half.at = 0, time.Time{}, clamps{}, false, 0
 }
 
 // add takes one record, which becomes rows, or a refusal, or (a transaction's
@@ -105,6 +105,7 @@ func (b *batch) add(rec *kgo.Record, now time.Time) {
 	if rec.Attrs.IsControl() {
 		return
 	}
+	b.half.reached(len(b.records), b.bytes)
 	b.records = append(b.records, rec)
 	b.bytes += len(rec.Key) + len(rec.Value)
 	if why := b.addRows(rec); why != nil {
@@ -117,18 +118,18 @@ func (b *batch) pass(rec *kgo.Record, now time.Time) {
 	if b.empty() {
 		b.born = now
 	}
-	b.extend(rec)
+	extend(b.spans, rec)
 }
 
-func (b *batch) extend(rec *kgo.Record) {
+func extend(spans map[partition]span, rec *kgo.Record) {
 	at := partition{rec.Topic, rec.Partition}
-	s, ok := b.spans[at]
+	s, ok := spans[at]
 	if !ok {
 		s.first = rec.Offset
 	}
 	s.last, s.epoch, s.end = rec.Offset, rec.LeaderEpoch, rec
 	s.stamps = 31*s.stamps + uint64(rec.Timestamp.UnixMilli())
-	b.spans[at] = s
+	spans[at] = s
 }
 
 func (b *batch) addRows(rec *kgo.Record) *refusal {
@@ -164,7 +165,11 @@ func (b *batch) addRows(rec *kgo.Record) *refusal {
 
 // addEvent fills events, and the side table that the event's type feeds.
 func (b *batch) addEvent(row *eventRow) {
-	b.events.add(row, row.ReceivedAt)
+	if b.half.at > 0 {
+		b.later.add(row, row.ReceivedAt)
+	} else {
+		b.events.add(row, row.ReceivedAt)
+	}
 	switch row.Type {
 	case "identify", "alias":
 		if row.AnonymousId != "" && row.UserId != "" {
@@ -197,19 +202,6 @@ func (b *batch) seal() {
 	for _, row := range b.states {
 		b.leads.add(row, row.ReceivedAt)
 	}
-}
-
-// token names the batch for ClickHouse's deduplication: the same records in
-// the same table give the same token, so that an insert whose answer was lost
-// is not written twice when it is sent again.
-func (b *batch) token(table string) string {
-	parts := make([]string, 0, len(b.spans))
-	for at, s := range b.spans {
-		parts = append(parts, fmt.Sprintf("%s/%d:%d-%d@%x", at.topic, at.number, s.first, s.last, s.stamps))
-	}
-	slices.Sort(parts)
-	sum := sha256.Sum256([]byte(table + "\n" + strings.Join(parts, "\n")))
-	return hex.EncodeToString(sum[:16])
 }
 
 // offsets are what to commit: the next record of every partition.

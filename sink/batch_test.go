@@ -40,6 +40,9 @@ func TestOffsetsAreTheNextToRead(t *testing.T) {
 	require.Zero(t, b.bytes+b.events.rows()+len(b.refused)+len(b.records))
 }
 
+// tokenOf is the token of the table's first block.
+func (b *batch) tokenOf(name string) string { return b.token(b.table(name)) }
+
 func TestTokenNamesTheRecordsAndTheTable(t *testing.T) {
 	fill := func(order []int32, last int64) *batch {
 		b := newBatch()
@@ -49,10 +52,10 @@ func TestTokenNamesTheRecordsAndTheTable(t *testing.T) {
 		b.add(record(t, schemas.TopicEvents, 1, last, pageView(2)), time.Time{})
 		return b
 	}
-	want := fill([]int32{0, 1}, 2).token("events")
-	require.Equal(t, want, fill([]int32{1, 0}, 2).token("events"), "the order of arrival is no difference")
-	require.NotEqual(t, want, fill([]int32{0, 1}, 3).token("events"))
-	require.NotEqual(t, want, fill([]int32{0, 1}, 2).token("deals"))
+	want := fill([]int32{0, 1}, 2).tokenOf("events")
+	require.Equal(t, want, fill([]int32{1, 0}, 2).tokenOf("events"), "the order of arrival is no difference")
+	require.NotEqual(t, want, fill([]int32{0, 1}, 3).tokenOf("events"))
+	require.NotEqual(t, want, fill([]int32{0, 1}, 2).tokenOf("deals"))
 }
 
 // The offsets of a topic made anew, or of a log that lost its end, begin again:
@@ -63,7 +66,7 @@ func TestTokenTellsOtherRecordsAtTheSameOffsets(t *testing.T) {
 		rec := record(t, schemas.TopicEvents, 0, 1, pageView(1))
 		rec.Timestamp = time.UnixMilli(written)
 		b.add(rec, time.Time{})
-		return b.token("events")
+		return b.tokenOf("events")
 	}
 	require.Equal(t, token(5), token(5))
 	require.NotEqual(t, token(5), token(6))

@@ -11,7 +11,7 @@ type Config struct {
 	// Group is the consumer group: the workers that share the partitions.
 	Group string      `yaml:"group"`
 	Batch BatchConfig `yaml:"batch"`
-	// Connections to ClickHouse: how many tables are written at once. Two use two
+	// Connections to ClickHouse: how many blocks are written at once. Two use two
 	// cores of the server; four were not faster (research: 290k -> 448k rows/s with two).
 	Connections int `yaml:"connections"`
 	// InsertTimeout bounds one insert of one table; then it is tried again.

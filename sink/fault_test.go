@@ -247,8 +247,15 @@ func TestAnAbortedTransactionIsNotRead(t *testing.T) {
 	require.Zero(t, run.sum(t, "leadstream_sink_lag_records"))
 }
 
-// A row that ClickHouse alone knows to be bad goes to dead-letter; its neighbours are written.
+// A row that ClickHouse alone knows to be bad goes to dead-letter; its neighbours are written: of a batch
+// in one block, and of one that is cut in two, with bad rows in both halves.
 func TestARefusedRowIsSingledOut(t *testing.T) {
+	for name, rows := range map[string]int{"whole": 1000, "halves": 40} {
+		t.Run(name, func(t *testing.T) { refusedRowIsSingledOut(t, rows) })
+	}
+}
+
+func refusedRowIsSingledOut(t *testing.T, rows int) {
 	r := newRig(t)
 	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT clean CHECK name != 'poison'"))
 	for i := range 40 {
@@ -259,7 +266,7 @@ func TestARefusedRowIsSingledOut(t *testing.T) {
 		r.put(schemas.TopicEvents, 0, ev)
 	}
 	cfg := quick()
-	cfg.Batch.Age = time.Second // all in one batch
+	cfg.Batch.Age, cfg.Batch.Rows = time.Second, rows // all in one batch
 	run := r.start(cfg)
 	r.eventually("37", "SELECT count() FROM events FINAL")
 	var offsets []int64

@@ -12,7 +12,7 @@ import (
 )
 
 // inserter is the only one that writes to ClickHouse. It keeps a few
-// connections: each table is one block, one insert, one part a month.
+// connections: each table is one block (the events of a large batch two), one insert, one part a month.
 type inserter struct {
 	options ch.Options
 	// As many slots as connections; a slot is nil until it is dialled.
@@ -41,13 +41,13 @@ func (in *inserter) write(ctx context.Context, b *batch) error {
 	done := make([]bool, len(tables))
 	lost := make([][]refusedRecord, len(tables))
 	for i, t := range tables {
-		if t.rows() == 0 || b.written[t.tableName()] {
+		if t.rows() == 0 || b.written[t] {
 			continue
 		}
-		if b.singling[t.tableName()] == nil {
-			b.singling[t.tableName()] = new(singling)
+		if b.singling[t] == nil {
+			b.singling[t] = new(singling)
 		}
-		single := b.singling[t.tableName()]
+		single := b.singling[t]
 		group.Go(func() (err error) {
 			lost[i], err = in.writeTable(ctx, b, t, single)
 			done[i] = err == nil
@@ -57,7 +57,7 @@ func (in *inserter) write(ctx context.Context, b *batch) error {
 	err := group.Wait()
 	for i, t := range tables {
 		if done[i] {
-			b.written[t.tableName()] = true
+			b.written[t] = true
 			b.refused = append(b.refused, lost[i]...)
 		}
 	}
@@ -68,11 +68,11 @@ func (in *inserter) write(ctx context.Context, b *batch) error {
 // go in without the records that carry such values, which are returned.
 func (in *inserter) writeTable(ctx context.Context, b *batch, t table, s *singling) ([]refusedRecord, error) {
 	if len(s.parts) == 0 { // else it is known that the table does not go in as a whole
-		if s.cause = in.insert(ctx, t, b.token(t.tableName())); !isBadData(s.cause) {
+		if s.cause = in.insert(ctx, t, b.token(t)); !isBadData(s.cause) {
 			return nil, s.cause
 		}
 	}
-	return in.singleOut(ctx, s, b, t.tableName())
+	return in.singleOut(ctx, s, b, t)
 }
 
 // insert sends one block and waits until it is a part on disk.

@@ -30,9 +30,9 @@ const singlingSlice = 5 * time.Second
 var errSingling = errors.New("still singling out the rows that ClickHouse refuses")
 
 // singleOut goes on where the last slice ended, and returns the refused when nothing is left to try.
-func (in *inserter) singleOut(ctx context.Context, s *singling, b *batch, name string) ([]refusedRecord, error) {
+func (in *inserter) singleOut(ctx context.Context, s *singling, b *batch, t table) ([]refusedRecord, error) {
 	if s.began.IsZero() {
-		s.began, s.parts = time.Now(), [][]*kgo.Record{b.records}
+		s.began, s.parts = time.Now(), [][]*kgo.Record{b.recordsOf(t)}
 		s.halve()
 	}
 	for until := time.Now().Add(singlingSlice); ; {
@@ -40,7 +40,7 @@ func (in *inserter) singleOut(ctx context.Context, s *singling, b *batch, name s
 			if time.Now().After(until) {
 				return nil, fmt.Errorf("%w: %d written, %d refused so far; the first: %w", errSingling, s.stored, len(s.refused), s.cause)
 			}
-			if err := in.tryPart(ctx, s, b, name); err != nil {
+			if err := in.tryPart(ctx, s, b, t.tableName()); err != nil {
 				return nil, err
 			}
 		}
@@ -53,7 +53,7 @@ func (in *inserter) singleOut(ctx context.Context, s *singling, b *batch, name s
 		}
 		s.refused, s.second = nil, true
 	}
-	if s.stored == 0 && len(s.refused) > 1 && time.Since(s.began) < in.patience {
+	if s.stored == 0 && !b.tookOther(t) && len(s.refused) > 1 && time.Since(s.began) < in.patience {
 		// Not one row of many was taken: rather the table is wrong than the rows, and somebody may be mending it.
 		return nil, fmt.Errorf("every row was refused; compare the table with this release's (`leadstream migrate`), or the rows go to dead-letter in %s: %w",
 			(in.patience - time.Since(s.began)).Round(time.Second), s.cause)
@@ -73,7 +73,7 @@ func (in *inserter) tryPart(ctx context.Context, s *singling, b *batch, name str
 		s.parts = s.parts[:len(s.parts)-1]
 		return nil
 	}
-	switch err := in.insert(ctx, t, part.token(name)); {
+	switch err := in.insert(ctx, t, part.token(t)); {
 	case err == nil:
 		s.stored += t.rows()
 		s.parts = s.parts[:len(s.parts)-1]

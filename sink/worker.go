@@ -34,7 +34,11 @@ type worker struct {
 }
 
 func newWorker(s *Sink, in *inserter) *worker {
-	return &worker{Sink: s, in: in, batch: newBatch(), lag: lag{}, erased: erased{server: s.server}}
+	w := &worker{Sink: s, in: in, batch: newBatch(), lag: lag{}, erased: erased{server: s.server}}
+	if s.cfg.Connections > 1 {
+		w.batch.half.rows, w.batch.half.bytes = max(1, s.cfg.Batch.Rows/2), int(s.cfg.Batch.Bytes)/2
+	}
+	return w
 }
 
 func (w *worker) run(ctx context.Context) error {
