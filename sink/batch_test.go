@@ -100,6 +100,9 @@ func TestEveryColumnHasOneValueARow(t *testing.T) {
 	b.add(record(t, schemas.TopicLeads, 0, 0, &pb.LeadRecord{LeadId: id, Site: "s", Terms: []*pb.Term{{}, {}}}), time.Time{})
 	b.seal()
 	for _, table := range b.tables() {
+		if any(table) == any(b.later) { // its columns are those of events
+			continue
+		}
 		want := 1
 		if table.tableName() == "events" {
 			want = 3
