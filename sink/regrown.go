@@ -54,6 +54,11 @@ const lookBack = 5 * time.Second
 func (w *worker) rewindRegrown(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookBack)
 	defer cancel()
+	select {
+	case <-w.made:
+	case <-ctx.Done():
+		return offsets, nil
+	}
 	admin := kadm.NewClient(w.client)
 	committed, err := admin.FetchOffsets(ctx, w.cfg.Group)
 	if err != nil {

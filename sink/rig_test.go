@@ -166,11 +166,11 @@ func (r *rig) putBytes(topic string, part int32, value []byte) {
 		})
 }
 
-// value asks ClickHouse for one value, as text.
+// value asks ClickHouse for one value, as text; a row that is not there yet is NULL.
 func (r *rig) value(query string, args ...any) string {
 	r.Helper()
 	var v string
-	require.NoError(r, r.conn.QueryRow(r.Context(), "SELECT toString(("+query+"))", args...).Scan(&v), query)
+	require.NoError(r, r.conn.QueryRow(r.Context(), "SELECT ifNull(toString(("+query+")), 'NULL')", args...).Scan(&v), query)
 	return v
 }
 

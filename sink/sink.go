@@ -68,6 +68,7 @@ func (s *Sink) Run(ctx context.Context) error {
 		return fmt.Errorf("sink: kafka client: %w", err)
 	}
 	w.client = client
+	close(w.made)
 	// Closing leaves the group at once, so that nobody waits for this worker's session to time out.
 	defer client.CloseAllowingRebalance()
 	tidy, stop := context.WithCancel(ctx)

@@ -19,7 +19,9 @@ import (
 type worker struct {
 	*Sink
 	client *kgo.Client
-	in     *inserter
+	// Closed when client is there: the client may join the group, and ask rewindRegrown, before NewClient has returned it.
+	made chan struct{}
+	in   *inserter
 
 	// mu guards the batch against a rebalance, which comes on the client's
 	// goroutine between two polls.
@@ -34,7 +36,7 @@ type worker struct {
 }
 
 func newWorker(s *Sink, in *inserter) *worker {
-	w := &worker{Sink: s, in: in, batch: newBatch(), lag: lag{}, erased: erased{server: s.server}}
+	w := &worker{Sink: s, in: in, made: make(chan struct{}), batch: newBatch(), lag: lag{}, erased: erased{server: s.server}}
 	if s.cfg.Connections > 1 {
 		w.batch.half.rows, w.batch.half.bytes = max(1, s.cfg.Batch.Rows/2), int(s.cfg.Batch.Bytes)/2
 	}
