@@ -119,6 +119,7 @@ func (r *rig) putWorld() (records int) {
 	r.exec("INSERT INTO handovers (site, track, lead_id, entry_no, token, step, at, team) SELECT 'demo', 'main', generateUUIDv4(number), 4, 1, ['detected', 'routed', 'touched'][1 + n], toDateTime64('2026-02-01', 3, 'UTC') + n * number, 'north' FROM numbers(10) ARRAY JOIN [0, 1, 2] AS n")
 	r.exec("INSERT INTO ledger_folded (site, track, lead_id, rule, through, first_day, rule_group, group_cap, value) SELECT 'demo', 'main', generateUUIDv4(number), 'old', '2001-01-01', '2000-05-05', 'old', 10, 3 FROM numbers(5)")
 	r.exec("INSERT INTO ledger_horizon (site, through) VALUES ('demo', '2001-01-01')")
+	r.exec("INSERT INTO lead_state (site, track, lead_id, revision, fit, stage, joined_leads, joined_at) SELECT 'demo', 'main', toUUID(concat('00000000-0000-0000-0000-00000000000', toString(number))), 1, 'X', 'aware', [generateUUIDv4(number)], [toDateTime64('2026-02-01', 3, 'UTC')] FROM numbers(5)")
 	r.exec("INSERT INTO erasures (site, request_id, store, finished_at) SELECT 'demo', 'r1', toString(number), '2026-02-01' FROM numbers(5)")
 	r.exec("INSERT INTO erased_leads (site, lead_digest, request_id, until) SELECT 'demo', SHA256(toString(number)), 'r1', '2020-01-01' FROM numbers(3)")
 	r.exec("INSERT INTO models (track, version, publication, text, kept_at) SELECT 'main', concat('m@0.', toString(number)), number, 'version: 1', '2026-02-01' FROM numbers(3)")
