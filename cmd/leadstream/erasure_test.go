@@ -20,7 +20,7 @@ import (
 // afterwards no table, no file that is not a log, and no answer knows a word of hers, while his score is what it was.
 func TestErasedIsErased(t *testing.T) {
 	h := newHouse(t)
-	h.up(t)
+	h.up(t, "--set", "ingest.dedup.window=0s") // what stands twice is to be erased, too
 	ada := erase.Person{Site: "demo", AnonymousIDs: []string{"ada-laptop-77", "ada-phone-78"}, UserIDs: []string{"ada.lovelace.1815"}, Emails: []string{"ada@engine.example"}}
 	now := time.Now()
 	var events []string
@@ -45,7 +45,7 @@ func TestErasedIsErased(t *testing.T) {
 	request := h.erase(t, lead)
 	require.Equal(t, request, h.erase(t, lead), "asking again is the same request")
 	h.kill()
-	h.up(t)
+	h.up(t, "--set", "ingest.dedup.window=0s")
 	require.Eventually(t, func() bool { return h.erasure(t, request).Finished }, 2*time.Minute, 200*time.Millisecond)
 	found := map[string]erase.Evidence{}
 	for _, e := range h.erasure(t, request).Evidence {
