@@ -51,7 +51,7 @@ func (b *base) everyRole(ctx context.Context) ([]daemon.Part, error) {
 	if err := migrateTopics(ctx, b.cfg, b.embeddedBroker); err != nil {
 		return nil, err
 	}
-	if _, err := migrateTables(ctx, b.cfg, false, func(line string) { b.log.Info("migrate: " + line) }); err != nil {
+	if _, err := migrateTables(ctx, b.cfg, func(line string) { b.log.Info("migrate: " + line) }); err != nil {
 		return nil, err
 	}
 	if b.clickhouseHTTP == "" {

@@ -14,10 +14,21 @@ import (
 )
 
 type migrateWord struct {
-	DryRun bool `help:"Only say what would be done to the tables."`
+	DryRun  bool   `help:"Only print the statements that would be run on ClickHouse."`
+	Cluster string `help:"Make the database on every replica of this cluster (clickhouse.cluster)." placeholder:"NAME"`
+}
+
+func (migrateWord) Help() string {
+	return `Examples:
+  leadstream migrate                                       topics, and tables on one server
+  leadstream migrate --dry-run                             the statements that are still to be run
+  leadstream migrate --cluster main --config leadstream.yml   tables on all replicas of cluster main`
 }
 
 func (w *migrateWord) Run(g *globals) error {
+	if w.Cluster != "" {
+		g.Set = append(g.Set, "clickhouse.cluster="+w.Cluster)
+	}
 	cfg, _, err := g.load()
 	if err != nil {
 		return err
@@ -27,20 +38,21 @@ func (w *migrateWord) Run(g *globals) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour) // a migration may write a large table anew
 	defer cancel()
 	say := func(line string) { fmt.Fprintln(g.stdout, line) }
-	if !w.DryRun {
-		if err := migrateTopics(ctx, cfg, false); err != nil {
-			return err
-		}
-		say(fmt.Sprintf("topics: %d are there, %d partitions each", len(schemas.Topics()), cfg.Kafka.Partitions))
+	if w.DryRun {
+		return planTables(ctx, cfg, say)
 	}
-	applied, err := migrateTables(ctx, cfg, w.DryRun, say)
+	if err := migrateTopics(ctx, cfg, false); err != nil {
+		return err
+	}
+	say(fmt.Sprintf("topics: %d are there, %d partitions each", len(schemas.Topics()), cfg.Kafka.Partitions))
+	applied, err := migrateTables(ctx, cfg, say)
 	if err != nil {
 		return err
 	}
 	if applied == 0 {
 		say("tables: nothing to do")
 	}
-	if w.DryRun || embeddedStore { // whose users stand in its users.xml, written by `all`
+	if embeddedStore { // whose users stand in its users.xml, written by `all`
 		return nil
 	}
 	return ensureAnalysts(ctx, cfg)
@@ -77,7 +89,22 @@ func migrateTopics(ctx context.Context, cfg Config, embeddedBroker bool) error {
 	return kafka.EnsureTopics(ctx, client, topics)
 }
 
-func migrateTables(ctx context.Context, cfg Config, dryRun bool, say func(string)) (int, error) {
+// planTables prints what migrateTables would run.
+func planTables(ctx context.Context, cfg Config, say func(string)) error {
+	plan, err := clickhouse.Plan(ctx, cfg.ClickHouse, schemas.Tables())
+	if err != nil {
+		return err
+	}
+	for _, sql := range plan {
+		say(sql + ";\n")
+	}
+	if len(plan) == 0 {
+		say("tables: nothing to do")
+	}
+	return nil
+}
+
+func migrateTables(ctx context.Context, cfg Config, say func(string)) (int, error) {
 	if err := clickhouse.EnsureDatabase(ctx, cfg.ClickHouse); err != nil {
 		return 0, err
 	}
@@ -86,7 +113,7 @@ func migrateTables(ctx context.Context, cfg Config, dryRun bool, say func(string
 		return 0, err
 	}
 	defer conn.Close()
-	applied, err := clickhouse.Migrate(ctx, conn, schemas.Tables(), clickhouse.MigrateOptions{DryRun: dryRun, Log: say})
+	applied, err := clickhouse.Migrate(ctx, conn, schemas.Tables(), clickhouse.MigrateOptions{Log: say})
 	return len(applied), err
 }
 

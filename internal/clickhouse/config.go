@@ -25,7 +25,10 @@ type Config struct {
 	DialTimeout  time.Duration `yaml:"dial_timeout"`
 	ReadTimeout  time.Duration `yaml:"read_timeout"` // of one answer, not of a whole query
 	MaxOpenConns int           `yaml:"max_open_conns"`
-	Analysts     []Analyst     `yaml:"analysts"` // who may read, with their bounds; made by migrate
+	// Cluster is a name of the server's <remote_servers>, of one shard: migrate makes the database on all of its
+	// replicas. Empty: on the server at Addr alone. Reading and writing need not know it.
+	Cluster  string    `yaml:"cluster"`
+	Analysts []Analyst `yaml:"analysts"` // who may read, with their bounds; made by migrate
 
 	Compression string `yaml:"compression"` // none, lz4 or zstd: none wins on loopback, lz4 across a network
 }
@@ -62,6 +65,12 @@ func (c Config) Validate() error {
 		add("database: must name a database")
 	} else if strings.ContainsAny(c.Database, "`\"'\\; \n") {
 		add("database: must be a plain name (got %q)", c.Database)
+	}
+	if c.Cluster != "" && !clusterName.MatchString(c.Cluster) {
+		add("cluster: must be a plain name of the server's <remote_servers> (got %q)", c.Cluster)
+	}
+	if c.Cluster != "" && c.Addr == "" {
+		add("cluster: needs clickhouse.addr, a node of it: the embedded server is alone")
 	}
 	if c.User == "" {
 		add("user: must name a user")

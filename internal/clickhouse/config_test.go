@@ -103,3 +103,10 @@ func TestColumnarHasTheSameSettings(t *testing.T) {
 	require.Equal(t, ch.CompressionZSTD, options.Compression)
 	require.NotNil(t, options.TLS)
 }
+
+func TestAClusterNeedsANodeAndAPlainName(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Cluster = "a'b"
+	require.ErrorContains(t, cfg.Validate(), "cluster: must be a plain name")
+	require.ErrorContains(t, cfg.Validate(), "cluster: needs clickhouse.addr")
+}

@@ -17,7 +17,7 @@ type MigrateOptions struct {
 // run, what it would apply), in order. Files use unqualified names, so the same files serve any database.
 //
 // Any number of processes may call it at once: one works, the others wait and then find nothing to
-// do (see lock). A failing statement stops it; the files before stay applied and noted, the failed
+// do (see lock). In a database of engine Replicated the tables are made replicated (see replicate). A failing statement stops it; the files before stay applied and noted, the failed
 // file is run again from its first statement once it is mended.
 func Migrate(ctx context.Context, conn Conn, files fs.FS, opts MigrateOptions) ([]Migration, error) {
 	all, err := readMigrations(files)
@@ -31,18 +31,24 @@ func Migrate(ctx context.Context, conn Conn, files fs.FS, opts MigrateOptions) (
 	if todo, err := pending(ctx, conn, all); err != nil || len(todo) == 0 {
 		return nil, err
 	}
+	replicated, err := isReplicated(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if replicated {
+		ctx = patient(ctx)
+	}
 	held, err := acquire(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	done, err := applyPending(held.ctx, conn, all, opts.Log)
+	done, err := applyPending(held.ctx, conn, all, replicated, opts.Log)
 	return done, errors.Join(err, held.release())
 }
 
-// applyPending runs under the lock.
-func applyPending(ctx context.Context, conn Conn, all []Migration, log func(string)) ([]Migration, error) {
-	// ReplacingMergeTree: a second note of the same version is the same row, should the lock ever fail.
-	err := conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_migrations
+// notes is the table of what was applied. ReplacingMergeTree: a second note of the same version is the same row,
+// should the lock ever fail.
+const notes = `CREATE TABLE IF NOT EXISTS schema_migrations
 (
     version    UInt32,
     name       String,
@@ -50,16 +56,28 @@ func applyPending(ctx context.Context, conn Conn, all []Migration, log func(stri
     applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree
-ORDER BY version`)
+ORDER BY version`
+
+// applyPending runs under the lock.
+func applyPending(ctx context.Context, conn Conn, all []Migration, replicated bool, log func(string)) ([]Migration, error) {
+	create, err := writtenFor(statement{text: notes}, "schema_migrations", replicated)
 	if err != nil {
+		return nil, err
+	}
+	if err := conn.Exec(ctx, create); err != nil {
 		return nil, fmt.Errorf("clickhouse: create schema_migrations: %w", err)
+	}
+	if replicated { // the process before may have noted its files through another node
+		if err := catchUp(ctx, conn); err != nil {
+			return nil, err
+		}
 	}
 	todo, err := pending(ctx, conn, all)
 	if err != nil {
 		return nil, err
 	}
 	for i, migration := range todo {
-		if err := apply(ctx, conn, migration); err != nil {
+		if err := apply(ctx, conn, migration, replicated); err != nil {
 			return todo[:i], err
 		}
 		if log != nil {
@@ -70,9 +88,18 @@ ORDER BY version`)
 }
 
 // apply runs one file, then notes it: a kill in between repeats the file, which its statements bear.
-func apply(ctx context.Context, conn Conn, migration Migration) error {
+func apply(ctx context.Context, conn Conn, migration Migration, replicated bool) error {
 	for _, one := range migration.statements {
-		if err := conn.Exec(ctx, one.text); err != nil {
+		text, err := writtenFor(one, migration.Name, replicated)
+		if err != nil {
+			return err
+		}
+		if replicated && one.copies() {
+			if err := catchUp(ctx, conn); err != nil {
+				return err
+			}
+		}
+		if err := conn.Exec(ctx, text); err != nil {
 			return fmt.Errorf("clickhouse: migration %s:%d: %w; mend it and run `leadstream migrate` again", migration.Name, one.line, cause(ctx, err))
 		}
 	}

@@ -30,24 +30,50 @@ func Open(ctx context.Context, cfg Config) (Conn, error) {
 	return open(ctx, options)
 }
 
-// EnsureDatabase creates the configured database when it is not there: a connection to a database
-// that does not exist is refused, so this one goes through `default`.
-func EnsureDatabase(ctx context.Context, cfg Config) error {
-	options, err := cfg.Options()
+// EnsureDatabase creates the configured database when it is not there; with cfg.Cluster on every node of that cluster.
+func EnsureDatabase(ctx context.Context, cfg Config) (err error) {
+	conn, name, err := openDefault(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	database := options.Auth.Database
-	options.Auth.Database = "default"
-	conn, err := open(ctx, options)
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	engine, err := databaseEngine(ctx, conn, name)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(database)); err != nil {
-		return fmt.Errorf("clickhouse: create database %s: %w", database, err)
+	create, err := createDatabase(ctx, conn, name, cfg.Cluster, engine)
+	if err != nil || create == "" {
+		return err
+	}
+	if err := conn.Exec(patient(ctx), create); err != nil {
+		return fmt.Errorf("clickhouse: create database %s: %w", name, err)
 	}
 	return nil
+}
+
+// createDatabase is the statement that makes the database, or nothing when it is there.
+func createDatabase(ctx context.Context, conn Conn, name, cluster, engine string) (string, error) {
+	switch {
+	case cluster != "":
+		return clusterDatabase(name, cluster), checkCluster(ctx, conn, name, cluster, engine)
+	case engine == "":
+		return "CREATE DATABASE IF NOT EXISTS " + quoteName(name), nil
+	default:
+		return "", nil
+	}
+}
+
+// openDefault connects to `default`, because a connection to a database that does not exist is refused, and tells the
+// name of the configured one.
+func openDefault(ctx context.Context, cfg Config) (Conn, string, error) {
+	options, err := cfg.Options()
+	if err != nil {
+		return nil, "", err
+	}
+	name := options.Auth.Database
+	options.Auth.Database = "default"
+	conn, err := open(ctx, options)
+	return conn, name, err
 }
 
 func open(ctx context.Context, options *driver.Options) (Conn, error) {

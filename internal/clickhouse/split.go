@@ -13,6 +13,11 @@ type statement struct {
 	comments  string // what its comments say
 }
 
+// copies tells a statement that reads rows to write them.
+func (s statement) copies() bool {
+	return strings.HasPrefix(strings.ToUpper(s.canonical), "INSERT ")
+}
+
 // blanks separate words. Every other byte belongs to one, so that nothing else is ever trimmed.
 const blanks = " \t\r\n\v\f"
 
