@@ -36,10 +36,12 @@ func childMain(addr string) {
 	cfg.SnapshotDir = os.Getenv(childSnap)
 	cfg.SnapshotBytes = 1 << 16
 	cfg.TransactionalID = cmp.Or(os.Getenv(childID), cfg.TransactionalID)
+	deps := Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(strings.Split(addr, ",")...)}, Model: model.Default()}
 	if timeout, err := time.ParseDuration(os.Getenv(childSession)); err == nil {
 		cfg.SessionTimeout = timeout
+	} else {
+		deps.KafkaOpts = append(deps.KafkaOpts, patientWithKfake()...)
 	}
-	deps := Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(strings.Split(addr, ",")...)}, Model: model.Default()}
 	if level, err := zap.ParseAtomicLevel(cmp.Or(os.Getenv(childLog), "none")); err == nil {
 		logging := zap.NewDevelopmentConfig()
 		logging.Level, logging.DisableCaller, logging.DisableStacktrace = level, true, true
@@ -51,6 +53,14 @@ func childMain(addr string) {
 	}
 	println("child ended:", err.Error())
 	os.Exit(3)
+}
+
+// patientWithKfake bounds how long a worker waits for an answer that kfake never gives. Unlike
+// Kafka, it counts the session timeout of a member on while the member waits in JoinGroup or
+// SyncGroup, for one that was killed. When it is over, the member is dropped without a reply: its
+// client waits for 60 to 70 s before it joins again. Here, for 2 to 5 s.
+func patientWithKfake() []kgo.Opt {
+	return []kgo.Opt{kgo.RebalanceTimeout(2 * time.Second), kgo.RequestTimeoutOverhead(3 * time.Second)}
 }
 
 // child starts a worker process; kill ends it with SIGKILL.

@@ -122,15 +122,19 @@ func (r *rig) requirePeople(events []*pb.Event, once bool) {
 }
 
 // TestPeopleAreOneLeadWhateverIsKilled: ids joined across partitions, workers
-// killed at any moment; every person is one lead with the score
-// of all of its events.
+// killed at any moment, one alone or two in turn; every person is one lead with the
+// score of all of its events.
 func TestPeopleAreOneLeadWhateverIsKilled(t *testing.T) {
-	for name, env := range map[string][]string{
-		"stable transactional ids": nil,
-		"fresh transactional ids":  {childFresh + "=1"},
+	for name, c := range map[string]struct {
+		workers int
+		env     []string
+	}{
+		"one worker":                       {1, nil},
+		"two workers":                      {2, nil},
+		"one with fresh transactional ids": {1, []string{childFresh + "=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if env != nil && testing.Short() {
+			if c.env != nil && testing.Short() {
 				return // waits for the broker to end what dead workers left open
 			}
 			r := newRig(t, t.TempDir(), testPartitions)
@@ -152,20 +156,25 @@ func TestPeopleAreOneLeadWhateverIsKilled(t *testing.T) {
 			}()
 			group := DefaultConfig().Group
 			start := func(i int) func() {
-				return r.child(append([]string{childID + fmt.Sprintf("=people-%d", i)}, env...)...)
+				return r.child(append([]string{childID + fmt.Sprintf("=people-%d", i)}, c.env...)...)
+			}
+			kills := make([]func(), c.workers)
+			for i := range kills {
+				kills[i] = start(i)
 			}
 			for i := range 4 {
-				kill := start(0)
 				r.progress(group)
 				time.Sleep(time.Duration(11*i) * 10 * time.Millisecond)
-				kill()
+				kills[i%c.workers]()
+				kills[i%c.workers] = start(i % c.workers)
 			}
 			close(stop)
 			<-fed
-			kill := start(0)
 			r.settledRouted(group)
-			kill()
-			r.requirePeople(events, env == nil)
+			for _, kill := range kills {
+				kill()
+			}
+			r.requirePeople(events, c.env == nil)
 		})
 	}
 }
