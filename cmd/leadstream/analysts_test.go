@@ -45,7 +45,7 @@ ingest:
 	for _, name := range slices.Concat(tables, views) {
 		query := "SELECT arraySort(groupUniqArray(site)) FROM leadstream." + name
 		switch name {
-		case "leads_at", "lead_score_at":
+		case "leads_at", "lead_score_at", "accounts_at":
 			query += "(at = now64(3))"
 		case "funnel":
 			continue // has parameters for one site; below

@@ -154,12 +154,12 @@ func TestExportKnowsEveryTableAndView(t *testing.T) {
 
 func TestExportSaysWhatItDidNotUnderstand(t *testing.T) {
 	for want, words := range map[string][]string{
-		`"nonsense" is no table or view to export; there are cohort_retention`: {"nonsense"},
-		`"events; DROP TABLE events" is no table`:                              {"events; DROP TABLE events"},
-		"rows of leaks have no time of their own":                              {"leaks", "--since", "7d"},
-		"--since: must be 2026-01-31":                                          {"events", "--since", "yesterday"},
-		"--since: must be":                                                     {"events", "--since=-3d"},
-		"must be one of":                                                       {"events", "--format", "xml"},
+		`"nonsense" is no table or view to export; there are accounts`: {"nonsense"},
+		`"events; DROP TABLE events" is no table`:                      {"events; DROP TABLE events"},
+		"rows of leaks have no time of their own":                      {"leaks", "--since", "7d"},
+		"--since: must be 2026-01-31":                                  {"events", "--since", "yesterday"},
+		"--since: must be":                                             {"events", "--since=-3d"},
+		"must be one of":                                               {"events", "--format", "xml"},
 	} {
 		status, out, errs := runWords(t, append([]string{"export"}, words...)...)
 		require.Equal(t, 2, status, words)

@@ -21,6 +21,8 @@ type storedHistory struct {
 	conn clickhouse.Conn
 	site string
 	lead string // "" = all
+	// people plays all ids of a person as one lead, the one that they are joined to now; else each id is a lead.
+	people bool
 	// below, if not nil, is partition -> first offset that is not read.
 	below map[int32]int64
 }
@@ -47,7 +49,12 @@ func (s storedHistory) query(share, of int) (string, []any) {
 		}
 		where = append(where, "("+strings.Join(parts, " OR ")+")")
 	}
-	return "SELECT " + eventColumns + "\nFROM events FINAL\nWHERE " + strings.Join(where, " AND ") +
+	from := "events FINAL"
+	if s.people {
+		from = `(SELECT * REPLACE (if(counts_for = toUUID('00000000-0000-0000-0000-000000000000'), lead_id, counts_for) AS lead_id)
+FROM (SELECT * FROM events FINAL) AS e LEFT ANY JOIN lead_ids AS i ON e.site = i.site AND e.lead_id = i.lead_id)`
+	}
+	return "SELECT " + eventColumns + "\nFROM " + from + "\nWHERE " + strings.Join(where, " AND ") +
 		"\nORDER BY site, lead_id\nSETTINGS max_execution_time = 0, max_threads = 2, output_format_json_quote_64bit_integers = 0", args
 }
 

@@ -22,7 +22,7 @@ func storedLead(ctx context.Context, conn clickhouse.Conn, m *model.Model, id st
 	if _, err := schemas.ParseLeadID(id); err != nil {
 		return nil, fmt.Errorf("model score: %w", err)
 	}
-	err = storedHistory{conn: conn, lead: id}.source(ctx, 0, 1, func(h replay.History) error {
+	err = storedHistory{conn: conn, lead: id, people: true}.source(ctx, 0, 1, func(h replay.History) error {
 		h.Arrange()
 		lead = replay.Play(m, h, at.UnixMilli(), nil)
 		return nil

@@ -107,7 +107,7 @@ func (r *replaying) choose(ctx context.Context) error {
 		r.total, err = scoring.EventsHeld(ctx, opts)
 		return err
 	}
-	stored := storedHistory{conn: r.conn, site: r.Site}
+	stored := storedHistory{conn: r.conn, site: r.Site, people: true}
 	r.source = stored.source
 	var err error
 	r.total, err = stored.count(ctx)
