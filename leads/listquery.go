@@ -53,6 +53,8 @@ func (q listQuery) conditions() *conditions {
 	}
 	if q.WithoutExcluded {
 		c.stored = append(c.stored, "fit != 'X'")
+	} else { // an id that was joined to a lead has fit X; its lead is in the list
+		c.stored = append(c.stored, "(fit != 'X' OR (site, track, lead_id) NOT IN (SELECT site, track, lead_id FROM lead_state FINAL WHERE merged_into != toUUID('00000000-0000-0000-0000-000000000000')))")
 	}
 	when(q.WithoutClosed, "NOT has({closed:Array(String)}, stage)", "closed", []string{insight.StageWon, insight.StageLost})
 	if key := q.sortKey(); q.After != nil {

@@ -4,6 +4,7 @@ SELECT lead_id, site, track, anonymous_id, user_id, name, email, company, countr
        model_version, revision
 FROM leads_at(at = {as_of:DateTime64(3, 'UTC')})
 WHERE 1
+  AND (fit != 'X' OR (site, track, lead_id) NOT IN (SELECT site, track, lead_id FROM lead_state FINAL WHERE merged_into != toUUID('00000000-0000-0000-0000-000000000000')))
   AND (site, track, lead_id) IN
   (
     WITH
@@ -14,11 +15,13 @@ WHERE 1
         SELECT score, last_seen
         FROM leads_at(at = {as_of:DateTime64(3, 'UTC')})
         WHERE 1
+          AND (fit != 'X' OR (site, track, lead_id) NOT IN (SELECT site, track, lead_id FROM lead_state FINAL WHERE merged_into != toUUID('00000000-0000-0000-0000-000000000000')))
           AND (site, track, lead_id) IN
           (
             SELECT site, track, lead_id
             FROM lead_state
             WHERE 1
+              AND (fit != 'X' OR (site, track, lead_id) NOT IN (SELECT site, track, lead_id FROM lead_state FINAL WHERE merged_into != toUUID('00000000-0000-0000-0000-000000000000')))
             ORDER BY least(100., bound_most, bound_keep + bound_fade * exp2(-greatest(0, toUnixTimestamp64Milli({as_of:DateTime64(3, 'UTC')}) - toUnixTimestamp64Milli(bound_from)) / 86400000 / greatest(bound_half_life, 0.000001))) DESC, last_seen DESC
             LIMIT 4 * {limit:UInt64}
           )
@@ -29,6 +32,7 @@ WHERE 1
     SELECT site, track, lead_id
     FROM lead_state
     WHERE 1
+      AND (fit != 'X' OR (site, track, lead_id) NOT IN (SELECT site, track, lead_id FROM lead_state FINAL WHERE merged_into != toUUID('00000000-0000-0000-0000-000000000000')))
       AND at_most + 0.000001 >= worst.1
       AND (worst.1 < 100 OR last_seen >= worst.2)
   )

@@ -4,6 +4,7 @@ SELECT lead_id, site, track, anonymous_id, user_id, name, email, company, countr
        model_version, revision
 FROM leads_at(at = {as_of:DateTime64(3, 'UTC')})
 WHERE 1
+  AND (fit != 'X' OR (site, track, lead_id) NOT IN (SELECT site, track, lead_id FROM lead_state FINAL WHERE merged_into != toUUID('00000000-0000-0000-0000-000000000000')))
   AND (last_seen < {after_key:DateTime64(3, 'UTC')} OR last_seen = {after_key:DateTime64(3, 'UTC')} AND (last_seen < {after_seen:DateTime64(3, 'UTC')}
        OR last_seen = {after_seen:DateTime64(3, 'UTC')} AND (lead_id, track) > ({after_lead:UUID}, {after_track:String})))
 ORDER BY last_seen DESC, last_seen DESC, lead_id, track

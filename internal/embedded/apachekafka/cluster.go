@@ -97,8 +97,13 @@ func (c *Cluster) boot(ctx context.Context) error {
 
 // clusterID is a UUID in the form that Kafka writes it.
 func clusterID() string {
-	id := uuid.New()
-	return base64.RawURLEncoding.EncodeToString(id[:])
+	for {
+		id := uuid.New()
+		// One that begins with a dash is taken for an option by Kafka's tool.
+		if text := base64.RawURLEncoding.EncodeToString(id[:]); text[0] != '-' {
+			return text
+		}
+	}
 }
 
 // Addrs are the brokers' addresses, the dead ones' too.

@@ -169,6 +169,10 @@ function showLeads(leads) {
   for (const lead of leads) {
     let row = rows.get(keyOf(lead.id, lead.track));
     if (row && Number(row.dataset.revision) > lead.revision) continue;
+    if (lead.merged_into) { // the person has said who they are: another row is theirs now
+      if (row && body.rows.length > 1) row.remove(); else if (row) setTimeout(resync, 1000);
+      continue;
+    }
     if (row) counts ||= row.querySelector('.c-stage .stage').dataset.stage !== lead.stage.id;
     if (!row && wanted(lead)) {
       counts = true;
@@ -276,6 +280,10 @@ async function chase(revision) {
   chase.running = false;
 }
 function showLead(update) {
+  if (update.merged_into) { // the page of the lead that it was joined to, once the store has it
+    setTimeout(() => location.replace('/leads/' + update.merged_into + location.search), 1000);
+    return;
+  }
   lead.dataset.fit = update.fit;
   fades.set(lead, update.fade);
   tickDial();
