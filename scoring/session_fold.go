@@ -1,0 +1,106 @@
+package scoring
+
+import (
+	"fmt"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// fold takes all records of a poll into the transaction.
+func (s *session) fold(fetches kgo.Fetches) (err error) {
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if err != nil || len(f.Records) == 0 {
+			return
+		}
+		p := s.parts[f.Partition]
+		if p == nil {
+			err = fmt.Errorf("scoring: records of %s/%d, which is not ours or not restored", f.Topic, f.Partition)
+			return
+		}
+		if err = s.begin(); err != nil {
+			return
+		}
+		s.txn.join(p)
+		*p.high.of(f.Topic) = f.HighWatermark
+		p.idleSince = s.now().UnixMilli()
+		for _, r := range f.Records {
+			s.take(p, r)
+		}
+		s.metrics.read(f.Topic, p.num, f.HighWatermark-f.Records[len(f.Records)-1].Offset-1)
+	})
+	return err
+}
+
+// take folds one record, or writes it to dead letters.
+func (s *session) take(p *partition, r *kgo.Record) {
+	s.txn.records++
+	*p.next.of(r.Topic) = r.Offset + 1
+	done := p.fence.of(r.Topic)
+	if r.Offset <= *done {
+		s.txn.tally.skipped++
+		return
+	}
+	*done = r.Offset
+	if r.Topic == schemas.TopicRouted {
+		s.takeRouted(p, r)
+		return
+	}
+	ev := &s.event
+	id, no := decodeInto(r, ev)
+	if no == nil {
+		no = s.foldInto(p, incoming{id: id, event: ev, source: s.pieces.source(r), record: r})
+	} else {
+		ev = nil // half of it may have been read
+	}
+	if no != nil {
+		s.bury(p, r, no, ev)
+		return
+	}
+	s.txn.tally.events++
+	s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+}
+
+// takeRouted takes what another home sent, or the leads API.
+func (s *session) takeRouted(p *partition, r *kgo.Record) {
+	id, routed, no := decodeRouted(r)
+	if no == nil {
+		src := s.pieces.source(r)
+		if erase := routed.GetErase(); erase != nil {
+			p.erase(p.model, id, string(r.Key), erase, src)
+			s.route(p)
+			s.txn.tally.erased++
+			return
+		}
+		no = s.foldInto(p, incoming{id: id, routed: routed, source: src, record: r})
+	}
+	if no != nil {
+		s.bury(p, r, no, routed.GetEvent())
+		return
+	}
+	if ev := routed.GetEvent(); ev != nil && len(p.sends) == 0 {
+		s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+	}
+}
+
+// foldInto folds one record and writes what comes of it.
+func (s *session) foldInto(p *partition, in incoming) *refusal {
+	apply := s.apply
+	if apply == nil {
+		apply = p.model.Apply
+	}
+	out, no := p.fold(p.model, apply, in)
+	s.emit(p, out)
+	s.route(p)
+	return no
+}
+
+// bury writes a refused record to dead letters.
+func (s *session) bury(p *partition, r *kgo.Record, no *refusal, ev *pb.Event) {
+	s.txn.tally.deadLetters[no.reason]++
+	letter := deadLetter(r, no, ev, s.now().UnixMilli())
+	s.produce(p, schemas.TopicDeadLetter, letter.Key, letter)
+	s.txn.refusedFirst(r, no)
+}
