@@ -18,6 +18,15 @@ type half struct {
 	at          int // the first record of the later half; 0: not reached
 }
 
+// cutBatch is a batch that is cut where the config lets two connections write at once.
+func cutBatch(cfg Config) *batch {
+	b := newBatch()
+	if cfg.Connections > 1 {
+		b.half.rows, b.half.bytes = max(1, cfg.Batch.Rows/2), int(cfg.Batch.Bytes)/2
+	}
+	return b
+}
+
 // reached is told what the batch holds, before each record.
 func (h *half) reached(records, bytes int) {
 	if h.at == 0 && h.rows > 0 && (records >= h.rows || bytes >= h.bytes) {

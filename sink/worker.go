@@ -36,11 +36,7 @@ type worker struct {
 }
 
 func newWorker(s *Sink, in *inserter) *worker {
-	w := &worker{Sink: s, in: in, made: make(chan struct{}), batch: newBatch(), lag: lag{}, erased: erased{server: s.server}}
-	if s.cfg.Connections > 1 {
-		w.batch.half.rows, w.batch.half.bytes = max(1, s.cfg.Batch.Rows/2), int(s.cfg.Batch.Bytes)/2
-	}
-	return w
+	return &worker{Sink: s, in: in, made: make(chan struct{}), batch: cutBatch(s.cfg), lag: lag{}, erased: erased{server: s.server}}
 }
 
 func (w *worker) run(ctx context.Context) error {
