@@ -8,7 +8,6 @@ import (
 
 	"leadstream/schemas"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
@@ -92,20 +91,9 @@ func (s *session) fail(err error) {
 
 // adjust decides where to read on, between the group's offsets and the fences.
 func (s *session) adjust(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	names := []string{schemas.TopicEvents, schemas.TopicRouted}
-	starts, err := s.admin.ListStartOffsets(ctx, names...)
-	if err == nil {
-		err = starts.Error()
-	}
+	starts, ends, err := bounds(ctx, s.admin, schemas.TopicEvents, schemas.TopicRouted)
 	if err != nil {
-		return nil, fmt.Errorf("scoring: start offsets of events: %w", err)
-	}
-	ends, err := s.admin.ListEndOffsets(ctx, names...)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("scoring: end offsets of events: %w", err)
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,11 +137,6 @@ func (s *session) position(p *partition, topic string, group, start, end int64) 
 	at = min(at, end)
 	*p.next.of(topic), *p.high.of(topic) = at, end
 	return at
-}
-
-func offsetOf(listed kadm.ListedOffsets, topic string, num int32) int64 {
-	o, _ := listed.Lookup(topic, num)
-	return o.Offset
 }
 
 func countLeads(parts map[int32]*partition) (n int) {

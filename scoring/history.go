@@ -47,18 +47,10 @@ func newTopicReader(ctx context.Context, kafka []kgo.Opt, from map[int32]int64) 
 		return nil, fmt.Errorf("scoring: kafka client to replay: %w", err)
 	}
 	r := &topicReader{kafka: kafka, asking: client, from: from}
-	admin := kadm.NewClient(client)
-	if r.starts, err = admin.ListStartOffsets(ctx, schemas.TopicEvents); err == nil {
-		err = r.starts.Error()
-	}
-	if err == nil {
-		if r.ends, err = admin.ListEndOffsets(ctx, schemas.TopicEvents); err == nil {
-			err = r.ends.Error()
-		}
-	}
+	r.starts, r.ends, err = bounds(ctx, kadm.NewClient(client), schemas.TopicEvents)
 	if err != nil {
 		client.Close()
-		return nil, fmt.Errorf("scoring: what events holds: %w", err)
+		return nil, err
 	}
 	return r, nil
 }

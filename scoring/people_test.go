@@ -55,40 +55,9 @@ func (r *rig) settledRouted(group string) {
 // all events of its ids, and every row of the ledger once.
 func (r *rig) requirePeople(events []*pb.Event, once bool) {
 	r.t.Helper()
-	person := map[string]string{} // device -> user
-	at := int64(0)
-	for _, ev := range events {
-		at = max(at, ev.ReceivedAt)
-		if ev.UserId != "" && ev.AnonymousId != "" && !ev.Bot {
-			person["demo/"+ev.AnonymousId] = "demo/" + ev.UserId
-		}
-	}
-	want := map[string]*model.Lead{}
-	for _, ev := range events {
-		key := schemas.OriginKey("demo", ev.AnonymousId, ev.UserId)
-		if to := person[key]; to != "" {
-			key = to
-		}
-		if want[key] == nil {
-			want[key] = model.NewLead(schemas.NewLeadID(key), "demo")
-		}
-		r.model.Apply(want[key], ev, nil)
-	}
-	newest := map[string]*pb.LeadRecord{}
-	for _, rec := range r.read(schemas.TopicLeads) {
-		lead := new(pb.LeadRecord)
-		require.NoError(r.t, proto.Unmarshal(rec.Value, lead))
-		newest[string(rec.Key)] = lead
-	}
-	rows, seen := map[schemas.LeadID][]*pb.LedgerRow{}, map[string]int{}
-	for _, rec := range r.read(schemas.TopicLedger) {
-		row := new(pb.LedgerRow)
-		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
-		rows[schemas.LeadID(row.LeadId)] = append(rows[schemas.LeadID(row.LeadId)], row)
-		if row.Counted && !row.Once {
-			seen[fmt.Sprint(row.EventId, row.Rule, row.UnitKey, row.Units)]++
-		}
-	}
+	want, person, at := r.oraclePeople(events)
+	newest := r.newestLeads()
+	rows, seen := r.ledgerByLead()
 	at += int64(30 * 24 * time.Hour / time.Millisecond)
 	joined := 0
 	for key, w := range want {
@@ -119,6 +88,55 @@ func (r *rig) requirePeople(events []*pb.Event, once bool) {
 			require.Equal(r.t, 1, n, "counted twice: %s", row)
 		}
 	}
+}
+
+// oraclePeople folds all events of each person's ids in their order; at is the newest.
+func (r *rig) oraclePeople(events []*pb.Event) (want map[string]*model.Lead, person map[string]string, at int64) {
+	want, person = map[string]*model.Lead{}, map[string]string{} // person: device -> user
+	for _, ev := range events {
+		at = max(at, ev.ReceivedAt)
+		if ev.UserId != "" && ev.AnonymousId != "" && !ev.Bot {
+			person["demo/"+ev.AnonymousId] = "demo/" + ev.UserId
+		}
+	}
+	for _, ev := range events {
+		key := schemas.OriginKey("demo", ev.AnonymousId, ev.UserId)
+		if to := person[key]; to != "" {
+			key = to
+		}
+		if want[key] == nil {
+			want[key] = model.NewLead(schemas.NewLeadID(key), "demo")
+		}
+		r.model.Apply(want[key], ev, nil)
+	}
+	return want, person, at
+}
+
+// newestLeads is the last record of every lead.
+func (r *rig) newestLeads() map[string]*pb.LeadRecord {
+	r.t.Helper()
+	newest := map[string]*pb.LeadRecord{}
+	for _, rec := range r.read(schemas.TopicLeads) {
+		lead := new(pb.LeadRecord)
+		require.NoError(r.t, proto.Unmarshal(rec.Value, lead))
+		newest[string(rec.Key)] = lead
+	}
+	return newest
+}
+
+// ledgerByLead is all rows, and how often each counted one was written.
+func (r *rig) ledgerByLead() (rows map[schemas.LeadID][]*pb.LedgerRow, seen map[string]int) {
+	r.t.Helper()
+	rows, seen = map[schemas.LeadID][]*pb.LedgerRow{}, map[string]int{}
+	for _, rec := range r.read(schemas.TopicLedger) {
+		row := new(pb.LedgerRow)
+		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
+		rows[schemas.LeadID(row.LeadId)] = append(rows[schemas.LeadID(row.LeadId)], row)
+		if row.Counted && !row.Once {
+			seen[fmt.Sprint(row.EventId, row.Rule, row.UnitKey, row.Units)]++
+		}
+	}
+	return rows, seen
 }
 
 // TestPeopleAreOneLeadWhateverIsKilled: ids joined across partitions, workers

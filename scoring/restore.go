@@ -22,20 +22,9 @@ import (
 // restore brings partitions up to the changelog's high watermark: a snapshot if
 // there is a good one and no state yet, then the tail.
 func (s *session) restore(ctx context.Context, parts map[int32]*partition) error {
-	starts, err := s.admin.ListStartOffsets(ctx, schemas.TopicLeads)
-	if err == nil {
-		err = starts.Error()
-	}
+	starts, ends, err := bounds(ctx, s.admin, schemas.TopicLeads)
 	if err != nil {
-		return fmt.Errorf("scoring: start offsets of leads: %w", err)
-	}
-	// The high watermark, not the last stable offset: see the package's doc.
-	ends, err := s.admin.ListEndOffsets(ctx, schemas.TopicLeads)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("scoring: end offsets of leads: %w", err)
+		return err
 	}
 	r := newRestorer(s, parts)
 	defer r.finish()
@@ -208,10 +197,7 @@ func (t *tail) drained(ctx context.Context) error {
 	if !t.silent(time.Now()) {
 		return nil
 	}
-	stable, err := t.admin.ListCommittedOffsets(ctx, t.topic)
-	if err == nil {
-		err = stable.Error()
-	}
+	stable, err := listed(t.admin.ListCommittedOffsets(ctx, t.topic))
 	if err != nil {
 		return fmt.Errorf("scoring: stable offsets of %s: %w", t.topic, err)
 	}

@@ -99,17 +99,7 @@ func (b *standby) read(ctx context.Context) error {
 
 // bottom is what the tails are read on top of: see base.
 func (b *standby) bottom(ctx context.Context) error {
-	starts, err := b.admin.ListStartOffsets(ctx, schemas.TopicLeads)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return err
-	}
-	ends, err := b.admin.ListEndOffsets(ctx, schemas.TopicLeads)
-	if err == nil {
-		err = ends.Error()
-	}
+	starts, ends, err := bounds(ctx, b.admin, schemas.TopicLeads)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package scoring
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"sync"
 
 	"leadstream/schemas"
@@ -200,19 +199,9 @@ func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecor
 
 // believe applies the last transactions, or leaves out those that are torn.
 func (r *restorer) believe(ctx context.Context) error {
-	starts, err := r.admin.ListStartOffsets(ctx, rowTopics[:]...)
-	if err == nil {
-		err = starts.Error()
-	}
+	starts, ends, err := bounds(ctx, r.admin, rowTopics[:]...)
 	if err != nil {
-		return fmt.Errorf("scoring: start offsets of ledger, stages and dead letters: %w", err)
-	}
-	ends, err := r.admin.ListEndOffsets(ctx, rowTopics[:]...)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("scoring: end offsets of ledger, stages and dead letters: %w", err)
+		return err
 	}
 	torn := map[int32]bool{}
 	for i := range rowTopics {

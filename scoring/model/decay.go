@@ -103,3 +103,9 @@ func (t *moment) read(a accumulator, h float64) float64 {
 	}
 	return a.under(s)
 }
+
+// exponent is an accumulator's whose newest value is of that day.
+func exponent(day int32, halfLife float64) int32 {
+	whole, _ := halfLives((int64(day)+1)*msDay, halfLife)
+	return whole
+}

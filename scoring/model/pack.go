@@ -286,18 +286,3 @@ func (p *packer) units(d *dayUnits) {
 		p.uint(uint64(n))
 	}
 }
-
-// newest is the newest day that the state itself shows.
-func (s *ruleState) newest() int32 {
-	newest := s.onceDay
-	if n := len(s.days); n > 0 {
-		newest = max(newest, s.days[n-1].day)
-	}
-	return newest
-}
-
-// exponent is an accumulator's whose newest value is of that day.
-func exponent(day int32, halfLife float64) int32 {
-	whole, _ := halfLives((int64(day)+1)*msDay, halfLife)
-	return whole
-}

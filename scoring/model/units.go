@@ -76,3 +76,12 @@ func (s *ruleState) open(day int32) *dayUnits {
 	}
 	return &s.days[i]
 }
+
+// newest is the newest day that the state itself shows.
+func (s *ruleState) newest() int32 {
+	newest := s.onceDay
+	if n := len(s.days); n > 0 {
+		newest = max(newest, s.days[n-1].day)
+	}
+	return newest
+}
