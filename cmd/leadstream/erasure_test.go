@@ -22,18 +22,7 @@ func TestErasedIsErased(t *testing.T) {
 	h := newHouse(t)
 	h.up(t, "--set", "ingest.dedup.window=0s") // what stands twice is to be erased, too
 	ada := erase.Person{Site: "demo", AnonymousIDs: []string{"ada-laptop-77", "ada-phone-78"}, UserIDs: []string{"ada.lovelace.1815"}, Emails: []string{"ada@engine.example"}}
-	now := time.Now()
-	var events []string
-	for i, device := range ada.AnonymousIDs {
-		for n := range 6 {
-			events = append(events, pageEvent(fmt.Sprintf("ada-%d-%d", i, n), device, "/pricing", now))
-		}
-		events = append(events, fmt.Sprintf(`{"event_id":"ada-id-%d","type":"identify","anonymous_id":%q,"user_id":%q,"timestamp":%d,"traits":{"email":%q,"name":"Ada L"}}`,
-			i, device, ada.UserIDs[0], now.UnixMilli(), ada.Emails[0]))
-	}
-	for n := range 6 {
-		events = append(events, pageEvent(fmt.Sprintf("bob-%d", n), "bob-laptop-79", "/pricing", now))
-	}
+	events := adaAndBob(ada)
 	body := `{"events":[` + strings.Join(events, ",") + `]}`
 	require.Equal(t, http.StatusOK, h.post(t.Context(), "/v1/events?key=demo", body))
 	lead := schemas.NewLeadID(schemas.EventKey("demo", ada.AnonymousIDs[0], "")).String()
@@ -82,6 +71,23 @@ func TestErasedIsErased(t *testing.T) {
 	require.Eventually(t, func() bool { return h.hot(t)[ada.AnonymousIDs[0]].Score > 0 }, time.Minute, 100*time.Millisecond, "who comes back is a new acquaintance")
 	require.Less(t, h.hot(t)[ada.AnonymousIDs[0]].Score, bob.Score)
 	require.Zero(t, h.stop())
+}
+
+// adaAndBob is a visit of hers on each device, with her name, and one of his.
+func adaAndBob(ada erase.Person) []string {
+	now := time.Now()
+	var events []string
+	for i, device := range ada.AnonymousIDs {
+		for n := range 6 {
+			events = append(events, pageEvent(fmt.Sprintf("ada-%d-%d", i, n), device, "/pricing", now))
+		}
+		events = append(events, fmt.Sprintf(`{"event_id":"ada-id-%d","type":"identify","anonymous_id":%q,"user_id":%q,"timestamp":%d,"traits":{"email":%q,"name":"Ada L"}}`,
+			i, device, ada.UserIDs[0], now.UnixMilli(), ada.Emails[0]))
+	}
+	for n := range 6 {
+		events = append(events, pageEvent(fmt.Sprintf("bob-%d", n), "bob-laptop-79", "/pricing", now))
+	}
+	return events
 }
 
 func (h *house) hot(t *testing.T) map[string]leads.Lead {

@@ -69,6 +69,24 @@ func invent(rng *rand.Rand, verdicts bool) world {
 	return w
 }
 
+// decided are the newest verdicts: who each id goes to, and which pairs are kept apart.
+func (w world) decided() (map[string]string, map[[2]string]bool) {
+	yes, no := map[string]string{}, map[[2]string]bool{}
+	newest := map[[2]string]model.Verdict{}
+	for _, s := range w.verdicts {
+		if pair := [2]string{s.of, s.v.Key}; newest[pair].At < s.v.At {
+			newest[pair] = s.v
+		}
+	}
+	last := map[string]int64{}
+	for pair, v := range newest {
+		if no[pair] = !v.Joined; v.Joined && v.At > last[pair[0]] {
+			yes[pair[0]], last[pair[0]] = pair[1], v.At
+		}
+	}
+	return yes, no
+}
+
 // oracle folds the world in the order of time, each event into the one lead that
 // it belongs to in the end.
 func (w world) oracle(m *model.Model) map[string]*model.Lead {
@@ -86,19 +104,7 @@ func (w world) oracle(m *model.Model) map[string]*model.Lead {
 		}
 		claims[of] = ev
 	}
-	yes, no := map[string]string{}, map[[2]string]bool{}
-	newest := map[[2]string]model.Verdict{}
-	for _, s := range w.verdicts {
-		if pair := [2]string{s.of, s.v.Key}; newest[pair].At < s.v.At {
-			newest[pair] = s.v
-		}
-	}
-	last := map[string]int64{}
-	for pair, v := range newest {
-		if no[pair] = !v.Joined; v.Joined && v.At > last[pair[0]] {
-			yes[pair[0]], last[pair[0]] = pair[1], v.At
-		}
-	}
+	yes, no := w.decided()
 	for _, ev := range w.events {
 		if ev.Bot {
 			continue
