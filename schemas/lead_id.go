@@ -32,8 +32,11 @@ func AppendEventKey(to []byte, site, anonymousID, userID string) []byte {
 }
 
 // NewLeadID derives the id from an event key.
-func NewLeadID(eventKey string) LeadID {
-	sum := sha256.Sum256([]byte(eventKey))
+func NewLeadID(eventKey string) LeadID { return LeadIDOf([]byte(eventKey)) }
+
+// LeadIDOf is NewLeadID for a key in bytes.
+func LeadIDOf(eventKey []byte) LeadID {
+	sum := sha256.Sum256(eventKey)
 	id := LeadID(sum[:16])
 	id[6] = id[6]&0x0f | 0x80 // version 8
 	id[8] = id[8]&0x3f | 0x80 // variant
@@ -41,7 +44,10 @@ func NewLeadID(eventKey string) LeadID {
 }
 
 // String is the UUID text form, lower case.
-func (id LeadID) String() string {
+func (id LeadID) String() string { return string(id.AppendTo(make([]byte, 0, 36))) }
+
+// AppendTo appends the text form.
+func (id LeadID) AppendTo(to []byte) []byte {
 	var b [36]byte
 	hex.Encode(b[0:8], id[0:4])
 	b[8] = '-'
@@ -52,7 +58,7 @@ func (id LeadID) String() string {
 	hex.Encode(b[19:23], id[8:10])
 	b[23] = '-'
 	hex.Encode(b[24:], id[10:])
-	return string(b[:])
+	return append(to, b[:]...)
 }
 
 // ParseLeadID reads the text form.

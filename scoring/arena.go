@@ -1,9 +1,7 @@
 package scoring
 
 import (
-	"encoding/binary"
 	"os"
-	"slices"
 
 	"leadstream/schemas"
 )
@@ -16,6 +14,7 @@ import (
 // written while the line goes on.
 type arena struct {
 	index  index
+	ids    func(packed []byte) schemas.LeadID
 	chunks []*chunk // by number; nil = free
 	free   []int
 	open   int // the chunk that is written to, -1 = none
@@ -48,57 +47,32 @@ const (
 	chunkSize = 1 << chunkBits
 )
 
-// A row is the id, the instant at which the lead falls, what it has, and the
-// packed lead, all after their length.
-type row struct {
-	id     schemas.LeadID
-	due    int64 // 0 = never
-	open   bool  // days are open: time will fold them
-	packed []byte
+// newArena is an empty one; ids tells whose a packed lead is.
+func newArena(ids func(packed []byte) schemas.LeadID) arena {
+	return arena{index: newIndex(), ids: ids, open: -1, fading: -1}
 }
-
-const (
-	rowDue = 1 << iota
-	rowOpen
-)
-
-func newArena() arena { return arena{index: newIndex(), open: -1, fading: -1} }
 
 // put appends the lead's row and forgets its old one.
 func (a *arena) put(r row) { a.append(&a.open, r) }
 
 // append puts it into the chunk that is written to for its kind.
 func (a *arena) append(to *int, r row) {
-	var head [16 + 1 + binary.MaxVarintLen64]byte
-	h := append(head[:0], r.id[:]...)
-	var flags byte
-	if r.due != 0 {
-		flags |= rowDue
-	}
-	if r.open {
-		flags |= rowOpen
-	}
-	h = append(h, flags)
-	if r.due != 0 {
-		h = binary.AppendVarint(h, r.due)
-	}
-	var size [binary.MaxVarintLen64]byte
-	length := binary.AppendUvarint(size[:0], uint64(len(h)+len(r.packed)))
-	at := a.room(to, len(length)+len(h)+len(r.packed))
+	at := a.room(to, len(r.packed)+maxRowHead)
 	c := a.chunks[at>>chunkBits]
-	c.b = append(append(append(c.b, length...), h...), r.packed...)
+	before := len(c.b)
+	c.b = appendRow(c.b, r)
+	a.bytes += int64(len(c.b) - before)
 	c.rows++
 	if old, had := a.index.set(r.id, at, a); had {
 		a.bury(old)
 	}
 }
 
-// room is the place of a row of n bytes.
+// room is the place of a row of at most n bytes.
 func (a *arena) room(to *int, n int) (at uint64) {
 	if *to < 0 || len(a.chunks[*to].b)+n > cap(a.chunks[*to].b) {
 		*to = a.fresh(max(n, chunkSize))
 	}
-	a.bytes += int64(n)
 	return uint64(*to)<<chunkBits | uint64(len(a.chunks[*to].b))
 }
 
@@ -120,7 +94,7 @@ func (a *arena) adopt(b []byte) {
 	a.bytes += int64(len(b))
 	for offset := 0; offset < len(b); {
 		r, n := parseRow(b[offset:])
-		a.index.set(r.id, uint64(num)<<chunkBits|uint64(offset), a)
+		a.index.set(a.ids(r.packed), uint64(num)<<chunkBits|uint64(offset), a)
 		a.chunks[num].rows++
 		offset += n
 	}
@@ -130,7 +104,7 @@ func (a *arena) adopt(b []byte) {
 func (a *arena) bury(at uint64) {
 	num := int(at >> chunkBits)
 	c := a.chunks[num]
-	_, n := parseRow(a.look(at))
+	_, n := rowSize(a.look(at))
 	c.dead += n
 	c.rows--
 	if c.b == nil {
@@ -173,23 +147,10 @@ func (a *arena) look(at uint64) []byte {
 	return a.lastRow
 }
 
-// at is the row at a place.
-func (a *arena) at(at uint64) (r row, size int) { return parseRow(a.look(at)) }
-
-// parseRow reads the row that b begins with.
-func parseRow(b []byte) (r row, size int) {
-	n, head := binary.Uvarint(b)
-	size = head + int(n)
-	b = b[head:size:size]
-	r.id = schemas.LeadID(b)
-	flags := b[16]
-	b = b[17:]
-	if flags&rowDue != 0 {
-		due, n := binary.Varint(b)
-		r.due, b = due, b[n:]
-	}
-	r.open, r.packed = flags&rowOpen != 0, b
-	return r, size
+// idAt is whose row is at a place.
+func (a *arena) idAt(at uint64) schemas.LeadID {
+	r, _ := parseRow(a.look(at))
+	return a.ids(r.packed)
 }
 
 // get finds a lead's row.
@@ -198,7 +159,8 @@ func (a *arena) get(id schemas.LeadID) (row, bool) {
 	if !ok {
 		return row{}, false
 	}
-	r, _ := a.at(at)
+	r, _ := parseRow(a.look(at))
+	r.id = id
 	return r, true
 }
 
@@ -209,110 +171,3 @@ func (a *arena) forget(id schemas.LeadID) {
 }
 
 func (a *arena) len() int { return a.index.used }
-
-// each shows every living row, in no order. yield may put and forget.
-func (a *arena) each(yield func(row)) {
-	for num := 0; num < len(a.chunks); num++ {
-		a.eachOf(num, yield)
-	}
-}
-
-// eachInMemory leaves out those that have faded: they have no timers.
-func (a *arena) eachInMemory(yield func(row)) {
-	for num := 0; num < len(a.chunks); num++ {
-		if c := a.chunks[num]; c != nil && c.b != nil {
-			a.eachOf(num, yield)
-		}
-	}
-}
-
-func (a *arena) eachOf(num int, yield func(row)) {
-	c := a.chunks[num]
-	if c == nil {
-		return
-	}
-	b, err := c.content()
-	if err != nil {
-		panic(err)
-	}
-	for offset := 0; offset < len(b) && a.chunks[num] == c; {
-		r, n := parseRow(b[offset:])
-		if a.index.has(r.id, uint64(num)<<chunkBits|uint64(offset)) {
-			yield(r)
-		}
-		offset += n
-	}
-}
-
-// clean empties the chunks with the most dead rows while most of all bytes are
-// dead, so that memory is at most twice what lives (and a chunk), and so is the file.
-func (a *arena) clean() {
-	for a.dead > a.bytes/2 && a.bytes > 2*chunkSize && a.empty(func(c *chunk) bool { return c.b != nil }) {
-	}
-	for a.out.dead > a.out.bytes/2 && a.out.bytes > 2*chunkSize && a.empty(func(c *chunk) bool { return c.b == nil }) {
-	}
-}
-
-// empty moves the living out of the chunk that has the most dead.
-func (a *arena) empty(which func(*chunk) bool) bool {
-	worst := -1
-	for num, c := range a.chunks {
-		if c != nil && num != a.open && num != a.fading && which(c) && (worst < 0 || c.dead > a.chunks[worst].dead) {
-			worst = num
-		}
-	}
-	if worst < 0 || a.chunks[worst].dead == 0 {
-		return false
-	}
-	c := a.chunks[worst]
-	a.eachOf(worst, a.put) // the last row's burial drops it
-	if a.chunks[worst] == c {
-		a.drop(worst) // all were dead already
-	}
-	return true
-}
-
-// frozen is what an arena held at a moment.
-type frozen struct {
-	index  []uint64
-	chunks []*chunk // copies: a chunk may leave memory meanwhile
-	leads  int
-}
-
-// freeze costs a copy of the index: 8 bytes a place. There is one at a time, and
-// what the last one could still read in the file may be written over now.
-func (a *arena) freeze() frozen {
-	a.spill.reuse()
-	f := frozen{index: slices.Clone(a.index.slots), leads: a.index.used, chunks: make([]*chunk, len(a.chunks))}
-	for i, c := range a.chunks {
-		if c != nil {
-			same := *c
-			f.chunks[i] = &same
-		}
-	}
-	return f
-}
-
-// each shows the rows as they stand in memory, length and all.
-func (f *frozen) each(yield func(b []byte) error) error {
-	x := index{slots: f.index}
-	for num, c := range f.chunks {
-		if c == nil {
-			continue
-		}
-		b, err := c.content()
-		if err != nil {
-			return err
-		}
-		for offset := 0; offset < len(b); {
-			r, n := parseRow(b[offset:])
-			if x.has(r.id, uint64(num)<<chunkBits|uint64(offset)) {
-				if err := yield(b[offset : offset+n]); err != nil {
-					return err
-				}
-			}
-			offset += n
-		}
-	}
-	return nil
-}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"leadstream/schemas"
 	"leadstream/scoring/model"
 )
 
@@ -20,7 +21,7 @@ import (
 // row is looked at. It saves reading the changelog, and stands in for it where the
 // changelog is not compacted.
 const (
-	snapshotMagic = "LSSNAP\x00\x02" // the last byte is the file's version
+	snapshotMagic = "LSSNAP\x00\x03" // the last byte is the file's version
 	snapshotMax   = 64 << 20         // of one block; more is a torn length
 )
 
@@ -45,7 +46,9 @@ type memory struct {
 }
 
 func (s *leads) freeze(model string) memory {
-	return memory{s.rows.freeze(), append([]string{model}, s.words.Texts()...)}
+	texts := s.words.Texts() // those of now
+	rows := s.rows.freeze(func(packed []byte) schemas.LeadID { return idOf(packed, texts) })
+	return memory{rows, append([]string{model}, texts...)}
 }
 
 // writeSnapshot makes the file appear whole or not at all.
@@ -93,7 +96,7 @@ func encodeSnapshot(f io.Writer, head snapshotHead, state memory) error {
 	if _, err := io.WriteString(w.w, snapshotMagic); err != nil {
 		return err
 	}
-	head.Format, head.Leads = model.PackFormat, int64(state.rows.leads)
+	head.Format, head.Leads = model.PackFormat, int64(state.rows.index.used)
 	b, err := binary.Append(nil, binary.BigEndian, head)
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package scoring
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"leadstream/schemas"
+	"leadstream/scoring/model"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -103,6 +106,8 @@ func TestADamagedSnapshotIsIgnored(t *testing.T) {
 		"a flipped bit":          func(b []byte) []byte { b[len(b)/2] ^= 0x10; return b },
 		"a flipped fence":        func(b []byte) []byte { b[43] ^= 1; return b },
 		"another version":        func(b []byte) []byte { b[7]++; return b },
+		"the version before":     func(b []byte) []byte { b[7]--; return b },
+		"an older format":        func(b []byte) []byte { return olderFormat(b) },
 		"empty":                  func([]byte) []byte { return nil },
 		"an impossible length":   func(b []byte) []byte { copy(b[76:], "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"); return b },
 		"of another topic":       nil,
@@ -139,6 +144,15 @@ func TestADamagedSnapshotIsIgnored(t *testing.T) {
 			require.NoError(t, os.WriteFile(f, whole[f], 0o600))
 		}
 	}
+}
+
+// olderFormat is a whole snapshot that says its leads are packed in another format.
+func olderFormat(b []byte) []byte {
+	const head, body = 8, 16 // the first block's length and CRC, and the block
+	binary.BigEndian.PutUint32(b[body:], model.PackFormat-1)
+	size := binary.BigEndian.Uint32(b[head:])
+	binary.BigEndian.PutUint32(b[head+4:], crc32.Checksum(b[body:body+size], crcTable))
+	return b
 }
 
 // forge writes a snapshot that is whole but not ours: with nothing in it, so

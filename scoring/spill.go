@@ -1,7 +1,6 @@
 package scoring
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -12,7 +11,7 @@ import (
 
 // spill is where chunks go whose leads have faded: a file of a partition's own,
 // without a name, that lives as long as this process has the partition. Only the
-// index keeps such a lead in memory, some 14 bytes; its row is read from the file,
+// index keeps such a lead in memory, some 10 bytes; its row is read from the file,
 // bit for bit, when the lead comes back. Nothing is restored from here: snapshots
 // hold these leads like all others.
 type spill struct {
@@ -82,8 +81,8 @@ func (c *chunk) row(offset int) (b []byte, err error) {
 	if _, err := c.file.ReadAt(b, c.place+int64(offset)); err != nil {
 		return nil, fmt.Errorf("scoring: a faded lead cannot be read back: %w", err)
 	}
-	if n, head := binary.Uvarint(b); head+int(n) > len(b) {
-		b = make([]byte, head+int(n))
+	if _, size := rowSize(b); size > len(b) {
+		b = make([]byte, size)
 		if _, err := c.file.ReadAt(b, c.place+int64(offset)); err != nil {
 			return nil, fmt.Errorf("scoring: a faded lead cannot be read back: %w", err)
 		}
@@ -94,7 +93,7 @@ func (c *chunk) row(offset int) (b []byte, err error) {
 // fade puts a row among the faded, and writes them out when a chunk of them is full.
 func (a *arena) fade(r row) error {
 	var err error
-	if a.fading >= 0 && len(a.chunks[a.fading].b)+len(r.packed)+64 > chunkSize {
+	if a.fading >= 0 && len(a.chunks[a.fading].b)+len(r.packed)+maxRowHead > chunkSize {
 		c := a.chunks[a.fading]
 		if c.place, err = a.spill.write(c.b); err == nil {
 			c.size, c.file, c.b = len(c.b), a.spill.file, nil

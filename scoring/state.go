@@ -28,7 +28,24 @@ type leads struct {
 	}
 }
 
-func newLeads() *leads { return &leads{rows: newArena(), words: model.NewWords()} }
+func newLeads() *leads {
+	s := &leads{words: model.NewWords()}
+	s.rows = newArena(func(packed []byte) schemas.LeadID { return idOf(packed, s.words.Texts()) })
+	return s
+}
+
+// idOf is whose a packed lead is; see unpack.
+func idOf(packed []byte, texts []string) schemas.LeadID {
+	id, err := model.PackedID(packed, texts)
+	if err != nil {
+		panic(damaged(err))
+	}
+	return id
+}
+
+func damaged(err error) string {
+	return fmt.Sprintf("scoring: state in memory is damaged; start again, from the changelog: %v", err)
+}
 
 func (s *leads) len() int                 { return s.rows.len() }
 func (s *leads) outdated() bool           { return len(s.old) > 0 }
@@ -48,7 +65,7 @@ func (s *leads) load(m *model.Model, id schemas.LeadID, into *model.Lead) (due i
 // cannot, this process' memory is damaged, and none of it may be written anywhere.
 func (s *leads) unpack(m *model.Model, r row, into *model.Lead) {
 	if err := m.Unpack(r.packed, r.id, s.words, into); err != nil {
-		panic(fmt.Sprintf("scoring: state in memory is damaged; start again, from the changelog: %v", err))
+		panic(damaged(err))
 	}
 }
 
@@ -121,11 +138,11 @@ func (s *leads) sweep(m *model.Model, watermark int64, n int, below float64) (er
 	}
 	lead := &s.swept
 	for looks := 16 * n; looks > 0 && n > 0; looks-- {
-		r, ok := s.nextRow()
-		if !ok {
+		r, at := s.nextRow()
+		if r.packed == nil {
 			return err
 		}
-		if !r.open && (below == 0 || r.due != 0) {
+		if !r.open && (below == 0 || r.due != 0) || !s.rows.lives(&r, at) {
 			continue
 		}
 		n--
@@ -142,9 +159,9 @@ func (s *leads) sweep(m *model.Model, watermark int64, n int, below float64) (er
 	return err
 }
 
-// nextRow is the next living row after the cursor; at the arena's end there is
-// none, and the cursor begins again.
-func (s *leads) nextRow() (row, bool) {
+// nextRow is the next row after the cursor, which may be dead, and its place; at the
+// arena's end there is none, and the cursor begins again.
+func (s *leads) nextRow() (r row, at uint64) {
 	for c := &s.cursor; c.chunk < len(s.rows.chunks); c.chunk++ {
 		chunk := s.rows.chunks[c.chunk]
 		if chunk != c.of {
@@ -153,15 +170,13 @@ func (s *leads) nextRow() (row, bool) {
 		if c.chunk == s.rows.fading {
 			continue // looked at already
 		}
-		for chunk != nil && c.offset < len(chunk.b) {
+		if chunk != nil && c.offset < len(chunk.b) {
 			r, size := parseRow(chunk.b[c.offset:])
 			at := uint64(c.chunk)<<chunkBits | uint64(c.offset)
 			c.offset += size
-			if s.rows.index.has(r.id, at) {
-				return r, true
-			}
+			return r, at
 		}
 	}
 	s.cursor.chunk, s.cursor.of = 0, nil
-	return row{}, false
+	return row{}, 0
 }

@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -18,29 +19,34 @@ import (
 
 // BenchmarkCollector is a full garbage collection beside five million leads, and
 // what they take: 1000 different ones under five million ids. A lead's own bytes,
-// with and without the ids of what was counted, are BenchmarkIdleLead's of the model.
+// with and without the ids of what was counted, are BenchmarkIdleLead's.
 //
 //	go test ./scoring -run '^$' -bench Collector -benchtime 1x
 func BenchmarkCollector(b *testing.B) {
 	const leads, partitions = 5_000_000, 12
 	var packed [1000][]byte
+	var keys [1000]int // where its visitor's id stands
 	words := model.NewWords()
 	for i := range packed {
+		id := schemas.NewLeadID(fmt.Sprint(i))
 		packed[i] = quiet(fmt.Sprint(i)).Pack(nil, words)
+		keys[i] = bytes.Index(packed[i], id[:])
 	}
 	base := inUse()
 	parts := make([]*partition, partitions)
 	for i := range parts {
 		parts[i] = newPartition(int32(i), 0)
+		parts[i].leads.words = words
 	}
-	bytes, slots := int64(0), 0
+	inRows, slots := int64(0), 0
 	for i := range leads {
-		var id schemas.LeadID
-		binary.LittleEndian.PutUint64(id[:], uint64(i)*0x9e3779b97f4a7c15)
-		parts[i%partitions].leads.rows.put(row{id: id, packed: packed[i%len(packed)]})
+		row := row{packed: packed[i%len(packed)]}
+		binary.LittleEndian.PutUint64(row.packed[keys[i%len(packed)]:], uint64(i))
+		row.id = idOf(row.packed, words.Texts())
+		parts[i%partitions].leads.rows.put(row)
 	}
 	for _, p := range parts {
-		bytes += p.leads.rows.bytes
+		inRows += p.leads.rows.bytes
 		slots += 8 * len(p.leads.rows.index.slots)
 	}
 	took := time.Duration(0)
@@ -53,7 +59,7 @@ func BenchmarkCollector(b *testing.B) {
 	}
 	b.ReportMetric(took.Seconds()*1000/float64(b.N), "ms/GC")
 	b.ReportMetric(float64(inUse()-base)/leads, "B/lead")
-	b.ReportMetric(float64(bytes)/leads, "B-row/lead")
+	b.ReportMetric(float64(inRows)/leads, "B-row/lead")
 	b.ReportMetric(float64(slots)/leads, "B-index/lead")
 	b.ReportMetric(0, "ns/op")
 	runtime.KeepAlive(parts)

@@ -54,10 +54,8 @@ func (s *leads) lookAhead(now int64) {
 
 func (s *leads) fillTimers() {
 	s.timers.heap = s.timers.heap[:0]
-	s.rows.eachInMemory(func(r row) {
-		if r.due != 0 && r.due <= s.timers.until {
-			s.timers.heap = append(s.timers.heap, timer{r.due, r.id})
-		}
+	s.rows.eachDue(s.timers.until, func(r row) {
+		s.timers.heap = append(s.timers.heap, timer{r.due, r.id})
 	})
 	heap.Init(&s.timers.heap)
 }

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"leadstream/schemas"
-	"leadstream/schemas/pb"
 )
 
 // plain is a lead without what is derived.
@@ -156,6 +156,7 @@ func TestDamagedPackedLead(t *testing.T) {
 	packed := l.Pack(nil, w)
 	for n := range packed {
 		require.Error(t, m.Unpack(packed[:n:n], l.id, w, new(Lead)), "%d of %d bytes", n, len(packed))
+		_, _ = PackedID(packed[:n:n], w.Texts())
 	}
 	for range 20_000 {
 		bad := append([]byte{}, packed...)
@@ -163,6 +164,7 @@ func TestDamagedPackedLead(t *testing.T) {
 			bad[rng.IntN(len(bad))] = byte(rng.Uint32())
 		}
 		_ = m.Unpack(bad, l.id, w, new(Lead))
+		_, _ = PackedID(bad, w.Texts())
 	}
 }
 
@@ -213,49 +215,35 @@ func BenchmarkPack(b *testing.B) {
 	})
 }
 
-// What a packed lead costs that nobody is busy with: an anonymous visitor of three
-// sessions in a week, long ago. B is all but the ids of what was counted (sessions
-// and open days), which are apart.
-func BenchmarkIdleLead(b *testing.B) {
+// A lead's id is found at its front: made of the visitor's or user's id of any form, or
+// written out where neither gives it.
+func TestAPackedLeadSaysWhoseItIs(t *testing.T) {
 	m, w := Default(), NewWords()
-	var all, bare, rules int
-	const leads = 1000
-	for i := range uint64(leads) {
-		l := idleLead(m, i)
-		all += len(l.Pack(nil, w))
-		l.sessions = nil
-		for j := range l.rules {
-			l.rules[j].days = nil
-		}
-		bare += len(l.Pack(nil, w))
-		rules += len(l.rules)
-	}
-	b.ReportMetric(float64(bare)/leads, "B")
-	b.ReportMetric(float64(all-bare)/leads, "B-ids")
-	b.ReportMetric(float64(rules)/leads, "rules")
-	b.ReportMetric(0, "ns/op")
-}
-
-func idleLead(m *Model, seed uint64) *Lead {
-	rng := rand.New(rand.NewPCG(seed, 3))
-	anonymous := schemas.NewLeadID(fmt.Sprint(seed)).String()
-	l := NewLead(schemas.NewLeadID(schemas.EventKey("demo", anonymous, "")), "demo")
-	at := int64(1767603600000) + rng.Int64N(100*msDay)
-	paths := []string{"/", "/product/a", "/pricing", "/docs/x", "/blog/1"}
-	for session := range 3 {
-		for view := range 1 + rng.IntN(3) {
-			for _, kind := range []string{"page", "dwell", "scroll"} {
-				at += rng.Int64N(msMinute)
-				m.Apply(l, &pb.Event{
-					EventId: fmt.Sprint(seed, session, view, kind), Site: "demo", Type: kind, AnonymousId: anonymous, EventTime: at, ReceivedAt: at + 20,
-					SessionId: fmt.Sprint(seed, session), ViewId: fmt.Sprint(seed, session, view), Path: paths[rng.IntN(len(paths))],
-					EngagedMs: uint32(rng.IntN(90_000)), ScrollPct: uint32(rng.IntN(101)), Country: "DE",
-				}, nil)
+	long := strings.Repeat("x", 300) // no word, and longer than what is set aside for a key
+	for _, site := range []string{"demo", "a", long} {
+		for _, name := range []string{"5feceb66-ffc8-8f38-9952-786c6d696c79", "GA1.2.3", "张三", long, "F6C3A1D0-0000-4000-8000-000000000000"} {
+			anonymous := NewLead(schemas.NewLeadID(schemas.EventKey(site, name, "")), site)
+			anonymous.anonymousID = fact{name, stamp{5, 6}}
+			both := anonymous.Clone()
+			both.userID = fact{"u1", stamp{7, 8}}
+			user := NewLead(schemas.NewLeadID(schemas.EventKey(site, "", name)), site)
+			user.userID, user.anonymousID = fact{name, stamp{5, 6}}, fact{"another", stamp{5, 6}}
+			other := NewLead(schemas.LeadID{1, 2, 3}, site)
+			other.userID, other.anonymousID = user.userID, anonymous.anonymousID
+			unknown := NewLead(schemas.LeadID{4, 5}, site)
+			for i, l := range []*Lead{anonymous, both, user, other, unknown} {
+				m.bind(l)
+				packed := l.Pack(nil, w)
+				id, err := PackedID(packed, w.Texts())
+				require.NoError(t, err)
+				require.Equal(t, l.id, id, "%d of %s", i, name)
+				require.Equal(t, i < 3, keyOf(l) != 0, "%d of %s", i, name)
+				got := new(Lead)
+				require.NoError(t, m.Unpack(packed, id, w, got))
+				require.Equal(t, plain(l), plain(got))
 			}
 		}
-		at += rng.Int64N(2 * msDay)
 	}
-	return l
 }
 
 // Only what reads back as it was is kept in 16 bytes.

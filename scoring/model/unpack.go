@@ -18,16 +18,24 @@ func (m *Model) Unpack(b []byte, id schemas.LeadID, w *Words, l *Lead) error {
 	u := unpacker{b: b, w: w, m: m}
 	*l = Lead{id: id, rules: l.rules[:0], sessions: l.sessions[:0], traits: l.traits[:0], flags: l.flags[:0]}
 	mask := u.uint()
+	l.site = u.text()
+	u.key(l, mask)
 	l.last.at = int64(u.uint())
 	u.base = l.last.at
 	l.last.hash = u.fixed()
-	l.site, l.model = u.text(), u.text()
+	l.model = u.text()
 	l.fitBand, l.revision = u.byte(), u.uint()
-	l.clock, l.foldedThrough = u.when(), u.day()
-	l.stage, l.stageSince, l.entryNo = u.text(), u.when(), uint32(u.uint())
-	l.firstSeen, l.lastSeen = u.when(), u.when()
-	l.lastType, l.lastName, l.path = u.text(), u.text(), u.text()
+	l.clock, l.foldedThrough, l.firstSeen = u.when(), u.day(), u.when()
+	l.stage, l.stageSince = u.text(), u.int()
+	if mask&hasStageEarly != 0 {
+		l.stageSince += l.firstSeen
+	} else {
+		l.stageSince += u.base
+	}
+	l.entryNo = uint32(u.uint())
+	l.lastType, l.path = u.text(), u.text()
 	u.optional(l, mask)
+	u.facts(l, mask)
 	for n := u.count(2); n > 0; n-- {
 		u.rule(l)
 	}
@@ -112,7 +120,15 @@ func (u *unpacker) count(least uint64) uint64 {
 }
 
 func (u *unpacker) when() int64 { return u.int() + u.base }
-func (u *unpacker) day() int32  { return int32(u.base/msDay - u.int()) }
+
+func (u *unpacker) day() int32 {
+	v := u.uint()
+	if v == 0 {
+		return 0
+	}
+	v--
+	return int32(u.base/msDay - (int64(v>>1) ^ -int64(v&1)))
+}
 
 func (u *unpacker) text() string {
 	n := u.uint()
@@ -132,11 +148,11 @@ func (u *unpacker) text() string {
 	return string(u.take(n >> 2))
 }
 
-func (u *unpacker) stamp(newest stamp) stamp {
-	switch u.byte() {
-	case 0:
+func (u *unpacker) stamp(kind byte, newest stamp) stamp {
+	switch kind {
+	case kindNewest:
 		return newest
-	case 1:
+	case kindNone:
 		return stamp{}
 	}
 	at := u.when()
@@ -144,6 +160,13 @@ func (u *unpacker) stamp(newest stamp) stamp {
 }
 
 func (u *unpacker) optional(l *Lead, mask uint64) {
+	if mask&hasLastName != 0 {
+		l.lastName = u.text()
+	}
+	l.lastSeen = u.base
+	if mask&hasSeen != 0 {
+		l.lastSeen = u.when()
+	}
 	if mask&hasCRM != 0 {
 		l.crm.at = u.when()
 		l.crm.hash = u.fixed()
@@ -160,7 +183,7 @@ func (u *unpacker) optional(l *Lead, mask uint64) {
 		for n := u.count(3); n > 0; n-- {
 			key := u.text()
 			value := u.take(u.uint())
-			l.traits = append(l.traits, trait{key, value, u.stamp(l.last)})
+			l.traits = append(l.traits, trait{key, value, u.stamp(u.byte(), l.last)})
 		}
 	}
 	if mask&hasSessions != 0 {
@@ -179,11 +202,21 @@ func (u *unpacker) optional(l *Lead, mask uint64) {
 			u.fail(err)
 		}
 	}
+}
+
+func (u *unpacker) facts(l *Lead, mask uint64) {
+	if mask&anyFact == 0 {
+		return
+	}
+	kinds := u.byte()
 	for i, f := range l.facts() {
-		if mask&(hasFacts<<i) != 0 {
-			f.fact.value = u.text()
-			f.fact.stamp = u.stamp(l.last)
+		if mask&(hasFacts<<i) == 0 {
+			continue
 		}
+		if f.fact != keyFact(l, mask) {
+			f.fact.value = u.text()
+		}
+		f.fact.stamp = u.stamp(kinds>>(2*i)&3, l.last)
 	}
 }
 
