@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -23,6 +24,9 @@ type BrokerConfig struct {
 	RetentionBytes int64
 	// MaxMessageBytes bounds one batch, as a real broker's message.max.bytes does.
 	MaxMessageBytes int
+	// MinSessionTimeout is the shortest session that a member of a group may ask for; 0 is Kafka's
+	// own, 6 s.
+	MinSessionTimeout time.Duration
 
 	AddrFlag, DirFlag string // the flags that own the values, for error messages
 
@@ -126,10 +130,14 @@ func (b *Broker) open(cfg BrokerConfig) error {
 	if cfg.Dir != "" {
 		options = append(options, kfake.DataDir(cfg.Dir))
 	}
+	if cfg.MinSessionTimeout > 0 {
+		options = append(options, kfake.GroupMinSessionTimeout(cfg.MinSessionTimeout))
+	}
 	cluster, err := kfake.NewCluster(options...)
 	if err != nil {
 		return fmt.Errorf("embedded: broker in %s: %w", cfg.Dir, err)
 	}
+	answerInTime(cluster)
 	b.Cluster = cluster
 	if cfg.Dir == "" {
 		return nil
