@@ -5,7 +5,9 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ const (
 	childID      = "LEADSTREAM_SCORING_TEST_ID"      // transactional
 	childSession = "LEADSTREAM_SCORING_TEST_SESSION" // timeout
 	childLog     = "LEADSTREAM_SCORING_TEST_LOG"     // level, to stderr
+	childVia     = "LEADSTREAM_SCORING_TEST_VIA"     // a wire to reach the brokers by
 )
 
 // childMain is the process that gets killed.
@@ -42,14 +45,22 @@ func childMain(addr string) {
 	} else {
 		deps.KafkaOpts = append(deps.KafkaOpts, patientWithKfake()...)
 	}
+	if via := os.Getenv(childVia); via != "" {
+		deps.KafkaOpts = append(deps.KafkaOpts, dialVia(via))
+	}
 	if level, err := zap.ParseAtomicLevel(cmp.Or(os.Getenv(childLog), "none")); err == nil {
 		logging := zap.NewDevelopmentConfig()
 		logging.Level, logging.DisableCaller, logging.DisableStacktrace = level, true, true
 		deps.Log = zap.Must(logging.Build()).Named(cfg.TransactionalID)
 	}
+	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	w, err := New(cfg, deps)
 	if err == nil {
-		err = w.Run(context.Background())
+		err = w.Run(told)
+	}
+	if err == nil {
+		os.Exit(0) // as an operator stops one
 	}
 	println("child ended:", err.Error())
 	os.Exit(3)

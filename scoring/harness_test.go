@@ -30,6 +30,9 @@ import (
 const testPartitions = 4
 
 func TestMain(m *testing.M) {
+	if os.Getenv(childBroker) != "" {
+		brokerMain()
+	}
 	if addr := os.Getenv(childAddr); addr != "" {
 		if os.Getenv(childData) != "" {
 			childAll(addr)

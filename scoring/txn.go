@@ -225,6 +225,11 @@ func (s *session) end(t *txn) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
+	// Rebalances may go on from here. End asks the group's heartbeat whether we are still in it; when
+	// the heartbeat was lost with a connection, it waits to tell us so until it may, and End for it.
+	// A rebalance that begins now either lets the transaction stand or has it aborted, as one whole;
+	// its callback waits for mu, and finds no transaction.
+	s.kafka.AllowRebalance()
 	ok, err := s.kafka.End(kgo.PreTxnCommitFnContext(ctx, t.fenceGeneration), kgo.TryCommit)
 	if failed := t.failure(); failed != nil {
 		return false, fmt.Errorf("scoring: %w", failed)
