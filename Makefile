@@ -7,7 +7,7 @@ GOFLAGS_BUILD := -trimpath -ldflags "-X main.version=$(VERSION)"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-kafka check build generate unit browser clients race whole cover bench bench-ingest bench-score bench-sink test-kafka soak fuzz fmt vet lint clean node_modules
+.PHONY: help run demo test test-kafka check build generate unit browser clients race whole cover bench bench-ingest bench-score bench-sink test-kafka soak soak-score fuzz fmt vet lint clean node_modules
 
 help: ## this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ bench-sink: ## sink, Kafka engine and raw blocks on one topic (EVENTS), encoding
 soak: ## collectors killed at random moments while the broker comes and goes, for SOAK (5m); then the spool alone
 	@LEADSTREAM_SOAK=$${SOAK:-5m} go test -count=1 -timeout 60m -run TestSoak -v ./ingest
 	@go test -count=1 -timeout 60m -run TestKilledAtAnyMoment -v ./ingest/spool -kill-for $${SOAK:-5m}
+
+soak-score: ## three workers and their broker killed, frozen, cut off at random for SOAK (5m), then compared with one fold
+	@LEADSTREAM_SOAK=$${SOAK:-5m} go test -count=1 -timeout 60m -run TestSoak -v ./scoring
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
