@@ -13,6 +13,7 @@ import (
 
 	"leadstream/internal/kafka"
 	"leadstream/leads/erase"
+	"leadstream/leads/owner"
 	"leadstream/schemas"
 )
 
@@ -21,7 +22,7 @@ func (w *world) eraser(dir string) *erase.Eraser {
 	w.t.Helper()
 	cfg := kafka.DefaultConfig()
 	cfg.Brokers = []string{"127.0.0.1:1"}
-	client, err := kafka.NewClient(cfg, zap.NewNop(), erase.KafkaOpts()...)
+	client, err := kafka.NewClient(cfg, zap.NewNop(), owner.KafkaOpts()...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(client.Close)
 	return erase.New(erase.Config{Dir: dir}, w.db, client, zap.NewNop(), prometheus.NewRegistry())

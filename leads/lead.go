@@ -232,6 +232,9 @@ func (w words) lead(r *pb.LeadRecord, at time.Time) Lead {
 	}
 	for _, p := range r.GetProposals() {
 		id := schemas.NewLeadID(schemas.OriginKey(r.GetSite(), "", p.GetUserId()))
+		if slices.Contains(idsOfLead(l), id.String()) {
+			continue // a person joined them the other way round
+		}
 		l.Proposals = append(l.Proposals, Proposal{id.String(), p.GetUserId(), "alias"})
 	}
 	if ms := r.GetFallsAt(); ms > 0 {

@@ -24,6 +24,11 @@ var statusOf = map[string]int{
 	"wrong_host":      http.StatusForbidden,
 	"unknown_lead":    http.StatusNotFound,
 	"unknown_request": http.StatusNotFound,
+	"unknown_id":      http.StatusConflict,
+	"same_lead":       http.StatusConflict,
+	"other_site":      http.StatusConflict,
+	"not_joined":      http.StatusConflict,
+	"joined":          http.StatusConflict,
 	"unknown_path":    http.StatusNotFound,
 	"bad_method":      http.StatusMethodNotAllowed,
 	"too_slow":        http.StatusGatewayTimeout,
@@ -51,6 +56,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 
 // refusalOf turns an error of a handler into an answer, and logs those that an operator must see.
 func (s *Service) refusalOf(r *http.Request, err error) refusal {
+	if no, ok := wordRefusal(err); ok {
+		return no
+	}
 	switch {
 	case errors.Is(err, errUnknownLead):
 		return refusal{Word: "unknown_lead", Message: "No lead has this id; it may have been erased, or its first event is still on the way."}

@@ -26,6 +26,9 @@ func (s *Service) table() []route {
 		{pattern: "GET /v1/leads/{id}/timeline", handle: s.getTimeline},
 		{pattern: "GET /v1/leads/{id}/explain", handle: s.getExplain},
 		{pattern: "DELETE /v1/leads/{id}", handle: s.deleteLead},
+		{pattern: "POST /v1/leads/{id}/merge", handle: s.sayIdentity(wordMerge)},
+		{pattern: "POST /v1/leads/{id}/split", handle: s.sayIdentity(wordSplit)},
+		{pattern: "POST /v1/leads/{id}/refuse", handle: s.sayIdentity(wordRefuse)},
 		{pattern: "GET /v1/erasures/{request}", handle: s.getErasure},
 		{pattern: "GET /v1/accounts", handle: s.getAccounts},
 		{pattern: "GET /v1/funnel", handle: s.getFunnel},
@@ -68,9 +71,15 @@ func (s *Service) wrap(r route) http.Handler {
 	})
 }
 
+// elsewhere keeps pages of other sites from changing anything through a reader's browser: on this machine no token is asked for.
+var elsewhere = http.NewCrossOriginProtection()
+
 // admit lets a request through the door, or sends it to the login.
 func (s *Service) admit(w http.ResponseWriter, r *http.Request, to route) {
 	switch {
+	case elsewhere.Check(r) != nil:
+		refuse(w, refusal{Word: "wrong_host", Message: "A page of another site asked the browser to do this; ask from the web app, or from a program."})
+		return
 	case to.open && s.door.guarded():
 	case !s.door.admits(r):
 		s.turnAway(w, r, to.page)

@@ -15,6 +15,7 @@ import (
 
 	"leadstream/internal/telemetry"
 	"leadstream/leads/erase"
+	"leadstream/leads/owner"
 	"leadstream/leads/web"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -41,6 +42,9 @@ type Deps struct {
 
 	// Eraser takes a person out of every store; nil: DELETE is refused. The service runs it.
 	Eraser *erase.Eraser
+
+	// Owners tells the scoring workers what people decide; nil: such words are refused. Its client is the eraser's.
+	Owners *owner.Teller
 
 	// DemoURL is where a newcomer makes a first lead, for the empty hot list; empty when there is no demo site.
 	DemoURL string

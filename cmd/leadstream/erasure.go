@@ -120,7 +120,7 @@ func (w *erasureCheckWord) person(ctx context.Context, db clickhouse.Conn) (eras
 // logs searches the topics, with a line of progress where somebody looks on.
 func (w *erasureCheckWord) logs(ctx context.Context, g *globals, cfg Config, db clickhouse.Conn, person erase.Person, row func(erase.Found)) error {
 	b := &base{cfg: cfg, log: zap.NewNop(), registry: prometheus.NewRegistry()}
-	eraser, err := b.eraser(db)
+	eraser, _, err := b.eraser(db)
 	if err != nil {
 		return err
 	}

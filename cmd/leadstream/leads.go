@@ -13,6 +13,7 @@ import (
 	"leadstream/internal/kafka"
 	"leadstream/leads"
 	"leadstream/leads/erase"
+	"leadstream/leads/owner"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
@@ -48,7 +49,7 @@ func (b *base) leads() (daemon.Part, error) {
 	if err != nil {
 		return daemon.Part{}, err
 	}
-	eraser, err := b.eraser(db)
+	eraser, owners, err := b.eraser(db)
 	if err != nil {
 		return daemon.Part{}, err
 	}
@@ -59,6 +60,7 @@ func (b *base) leads() (daemon.Part, error) {
 		RuleTitle: b.model.RuleTitle,
 		Live:      leads.LiveTopic(b.cfg.Kafka, b.log.Named("leads")),
 		Eraser:    eraser,
+		Owners:    owners,
 		DemoURL:   b.demoURL(),
 	})
 	if err != nil {
@@ -74,17 +76,18 @@ func (b *base) leads() (daemon.Part, error) {
 	}}, nil
 }
 
-// eraser takes people out of every store; it waits for the groups of scoring and sink, wherever they run.
-func (b *base) eraser(db clickhouse.Conn) (*erase.Eraser, error) {
-	client, err := kafka.NewClient(b.cfg.Kafka, b.log.Named("leads"), erase.KafkaOpts()...)
+// eraser takes people out of every store; it waits for the groups of scoring and sink, wherever they run. Who is who is told over
+// the same client.
+func (b *base) eraser(db clickhouse.Conn) (*erase.Eraser, *owner.Teller, error) {
+	client, err := kafka.NewClient(b.cfg.Kafka, b.log.Named("leads"), owner.KafkaOpts()...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cfg := erase.Config{
 		Dir: b.cfg.under("erasures"), ScoringGroup: b.cfg.Scoring.Group, SinkGroup: b.cfg.Sink.Group, Marked: 2 * sink.MarksEvery,
 		SpoolKept: b.cfg.Ingest.Spool.KeepFor, StateKept: b.cfg.Scoring.SnapshotInterval,
 	}
-	return erase.New(cfg, db, client, b.log.Named("leads"), b.registry), nil
+	return erase.New(cfg, db, client, b.log.Named("leads"), b.registry), owner.New(client), nil
 }
 
 // explainer tells why by the model that the record was scored with: another one would not agree with the

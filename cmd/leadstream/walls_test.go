@@ -34,7 +34,7 @@ func walls() []wall {
 		{"leadstream/...", "leadstream/cmd/...", []string{"leadstream/cmd/..."}, "the roof is on top"},
 		{"leadstream/...", "github.com/segmentio/kafka-go", []string{"leadstream/cmd/..."}, "kafka-go is the second witness: only tail and tests use it"},
 		{"leadstream/...", "github.com/twmb/franz-go/pkg/kgo", []string{
-			"leadstream/ingest", "leadstream/scoring", "leadstream/sink", "leadstream/leads", "leadstream/leads/erase", "leadstream/leads/notify",
+			"leadstream/ingest", "leadstream/scoring", "leadstream/sink", "leadstream/leads", "leadstream/leads/erase", "leadstream/leads/owner", "leadstream/leads/notify",
 			"leadstream/internal/kafka", "leadstream/internal/embedded/...", "leadstream/cmd/...",
 		}, "the Kafka client is fenced"},
 		{"leadstream/...", "github.com/ClickHouse/clickhouse-go/v2", []string{

@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
+
+	"leadstream/leads/owner"
 )
 
 // Config is what the roof knows of the other roles.
@@ -27,6 +29,7 @@ type Eraser struct {
 	db      driver.Conn
 	kafka   *kgo.Client
 	admin   *kadm.Client
+	owners  *owner.Teller
 	log     *zap.Logger
 	metrics *metrics
 	wake    chan struct{}
@@ -37,7 +40,7 @@ type Eraser struct {
 
 // New starts nothing. The client is the eraser's to close.
 func New(cfg Config, db driver.Conn, client *kgo.Client, log *zap.Logger, registry prometheus.Registerer) *Eraser {
-	return &Eraser{cfg: cfg, db: db, kafka: client, admin: kadm.NewClient(client), log: log.Named("erase"), metrics: newMetrics(registry), wake: make(chan struct{}, 1)}
+	return &Eraser{cfg: cfg, db: db, kafka: client, admin: kadm.NewClient(client), owners: owner.New(client), log: log.Named("erase"), metrics: newMetrics(registry), wake: make(chan struct{}, 1)}
 }
 
 // Close lets go of an eraser that is not run.

@@ -144,7 +144,12 @@ type LeadRecord struct {
 	// The other ids whose events this lead's score is made of.
 	Joined []*JoinedID `protobuf:"bytes,40,rep,name=joined,proto3" json:"joined,omitempty"`
 	// Known ids that may be the same person, which a person has to decide.
-	Proposals     []*Proposal `protobuf:"bytes,41,rep,name=proposals,proto3" json:"proposals,omitempty"`
+	Proposals []*Proposal `protobuf:"bytes,41,rep,name=proposals,proto3" json:"proposals,omitempty"`
+	// What people said of where this id belongs: the newest word on each other id.
+	Decisions []*Decision `protobuf:"bytes,42,rep,name=decisions,proto3" json:"decisions,omitempty"`
+	// The lead's own id; only where others are joined, because user_id and anonymous_id
+	// are then the newest of any of them.
+	Own           *JoinedID `protobuf:"bytes,43,opt,name=own,proto3" json:"own,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -466,6 +471,20 @@ func (x *LeadRecord) GetProposals() []*Proposal {
 	return nil
 }
 
+func (x *LeadRecord) GetDecisions() []*Decision {
+	if x != nil {
+		return x.Decisions
+	}
+	return nil
+}
+
+func (x *LeadRecord) GetOwn() *JoinedID {
+	if x != nil {
+		return x.Own
+	}
+	return nil
+}
+
 // JoinedID is an id that was joined to a lead.
 type JoinedID struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -547,6 +566,93 @@ func (x *JoinedID) GetThrough() int32 {
 	return 0
 }
 
+// Decision is a person's word on whether an id belongs to another lead.
+type Decision struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	LeadId []byte                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	// The other's own id.
+	Id     string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Joined bool   `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
+	At     int64  `protobuf:"fixed64,4,opt,name=at,proto3" json:"at,omitempty"`
+	// Who said so, and why in their words.
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Decision) Reset() {
+	*x = Decision{}
+	mi := &file_score_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Decision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Decision) ProtoMessage() {}
+
+func (x *Decision) ProtoReflect() protoreflect.Message {
+	mi := &file_score_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Decision.ProtoReflect.Descriptor instead.
+func (*Decision) Descriptor() ([]byte, []int) {
+	return file_score_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Decision) GetLeadId() []byte {
+	if x != nil {
+		return x.LeadId
+	}
+	return nil
+}
+
+func (x *Decision) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Decision) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
+}
+
+func (x *Decision) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Decision) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Decision) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 // Proposal says that a known id claimed, or was said, to be another known id.
 type Proposal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -558,7 +664,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_score_proto_msgTypes[3]
+	mi := &file_score_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +676,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[3]
+	mi := &file_score_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +689,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{3}
+	return file_score_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Proposal) GetUserId() string {
@@ -615,7 +721,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_score_proto_msgTypes[4]
+	mi := &file_score_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +733,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[4]
+	mi := &file_score_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +746,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{4}
+	return file_score_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Term) GetRule() string {
@@ -696,7 +802,7 @@ type GroupBound struct {
 
 func (x *GroupBound) Reset() {
 	*x = GroupBound{}
-	mi := &file_score_proto_msgTypes[5]
+	mi := &file_score_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +814,7 @@ func (x *GroupBound) String() string {
 func (*GroupBound) ProtoMessage() {}
 
 func (x *GroupBound) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[5]
+	mi := &file_score_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +827,7 @@ func (x *GroupBound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupBound.ProtoReflect.Descriptor instead.
 func (*GroupBound) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{5}
+	return file_score_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GroupBound) GetName() string {
@@ -782,7 +888,7 @@ type LeadState struct {
 
 func (x *LeadState) Reset() {
 	*x = LeadState{}
-	mi := &file_score_proto_msgTypes[6]
+	mi := &file_score_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +900,7 @@ func (x *LeadState) String() string {
 func (*LeadState) ProtoMessage() {}
 
 func (x *LeadState) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[6]
+	mi := &file_score_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +913,7 @@ func (x *LeadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadState.ProtoReflect.Descriptor instead.
 func (*LeadState) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{6}
+	return file_score_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LeadState) GetModelVersion() string {
@@ -936,7 +1042,7 @@ type Home struct {
 
 func (x *Home) Reset() {
 	*x = Home{}
-	mi := &file_score_proto_msgTypes[7]
+	mi := &file_score_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1054,7 @@ func (x *Home) String() string {
 func (*Home) ProtoMessage() {}
 
 func (x *Home) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[7]
+	mi := &file_score_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1067,7 @@ func (x *Home) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Home.ProtoReflect.Descriptor instead.
 func (*Home) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{7}
+	return file_score_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Home) GetKnown() bool {
@@ -1020,7 +1126,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_score_proto_msgTypes[8]
+	mi := &file_score_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1138,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[8]
+	mi := &file_score_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1151,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{8}
+	return file_score_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Claim) GetKey() string {
@@ -1078,18 +1184,21 @@ func (x *Claim) GetReceivedAt() int64 {
 
 // Verdict is a person's word on whether an id belongs to a user.
 type Verdict struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Joined        bool                   `protobuf:"varint,2,opt,name=joined,proto3" json:"joined,omitempty"`
-	At            int64                  `protobuf:"fixed64,3,opt,name=at,proto3" json:"at,omitempty"`
-	Hash          uint64                 `protobuf:"fixed64,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Key    string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Joined bool                   `protobuf:"varint,2,opt,name=joined,proto3" json:"joined,omitempty"`
+	At     int64                  `protobuf:"fixed64,3,opt,name=at,proto3" json:"at,omitempty"`
+	Hash   uint64                 `protobuf:"fixed64,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	// Who said so, and why in their words.
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_score_proto_msgTypes[9]
+	mi := &file_score_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1210,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[9]
+	mi := &file_score_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1223,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{9}
+	return file_score_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Verdict) GetKey() string {
@@ -1145,6 +1254,20 @@ func (x *Verdict) GetHash() uint64 {
 	return 0
 }
 
+func (x *Verdict) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Verdict) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 // Part is what one id's events have brought to a lead, as if they stood alone.
 type Part struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1169,7 +1292,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_score_proto_msgTypes[10]
+	mi := &file_score_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1304,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[10]
+	mi := &file_score_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1317,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{10}
+	return file_score_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Part) GetKey() string {
@@ -1273,7 +1396,7 @@ type RuleState struct {
 
 func (x *RuleState) Reset() {
 	*x = RuleState{}
-	mi := &file_score_proto_msgTypes[11]
+	mi := &file_score_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1408,7 @@ func (x *RuleState) String() string {
 func (*RuleState) ProtoMessage() {}
 
 func (x *RuleState) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[11]
+	mi := &file_score_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1421,7 @@ func (x *RuleState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleState.ProtoReflect.Descriptor instead.
 func (*RuleState) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{11}
+	return file_score_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RuleState) GetRule() string {
@@ -1366,7 +1489,7 @@ type DayState struct {
 
 func (x *DayState) Reset() {
 	*x = DayState{}
-	mi := &file_score_proto_msgTypes[12]
+	mi := &file_score_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1501,7 @@ func (x *DayState) String() string {
 func (*DayState) ProtoMessage() {}
 
 func (x *DayState) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[12]
+	mi := &file_score_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1514,7 @@ func (x *DayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayState.ProtoReflect.Descriptor instead.
 func (*DayState) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{12}
+	return file_score_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DayState) GetDay() int32 {
@@ -1425,7 +1548,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_score_proto_msgTypes[13]
+	mi := &file_score_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1560,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[13]
+	mi := &file_score_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1573,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{13}
+	return file_score_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *View) GetId() uint64 {
@@ -1479,7 +1602,7 @@ type Trait struct {
 
 func (x *Trait) Reset() {
 	*x = Trait{}
-	mi := &file_score_proto_msgTypes[14]
+	mi := &file_score_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1491,7 +1614,7 @@ func (x *Trait) String() string {
 func (*Trait) ProtoMessage() {}
 
 func (x *Trait) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[14]
+	mi := &file_score_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1504,7 +1627,7 @@ func (x *Trait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trait.ProtoReflect.Descriptor instead.
 func (*Trait) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{14}
+	return file_score_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Trait) GetKey() string {
@@ -1581,7 +1704,7 @@ type LedgerRow struct {
 
 func (x *LedgerRow) Reset() {
 	*x = LedgerRow{}
-	mi := &file_score_proto_msgTypes[15]
+	mi := &file_score_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1716,7 @@ func (x *LedgerRow) String() string {
 func (*LedgerRow) ProtoMessage() {}
 
 func (x *LedgerRow) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[15]
+	mi := &file_score_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1729,7 @@ func (x *LedgerRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerRow.ProtoReflect.Descriptor instead.
 func (*LedgerRow) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{15}
+	return file_score_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LedgerRow) GetLeadId() []byte {
@@ -1802,7 +1925,7 @@ type StageRow struct {
 
 func (x *StageRow) Reset() {
 	*x = StageRow{}
-	mi := &file_score_proto_msgTypes[16]
+	mi := &file_score_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1937,7 @@ func (x *StageRow) String() string {
 func (*StageRow) ProtoMessage() {}
 
 func (x *StageRow) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[16]
+	mi := &file_score_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1950,7 @@ func (x *StageRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRow.ProtoReflect.Descriptor instead.
 func (*StageRow) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{16}
+	return file_score_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StageRow) GetLeadId() []byte {
@@ -1989,7 +2112,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_score_proto_msgTypes[17]
+	mi := &file_score_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2124,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[17]
+	mi := &file_score_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2137,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{17}
+	return file_score_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Routed) GetLeadId() []byte {
@@ -2178,7 +2301,7 @@ type Erase struct {
 
 func (x *Erase) Reset() {
 	*x = Erase{}
-	mi := &file_score_proto_msgTypes[18]
+	mi := &file_score_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2190,7 +2313,7 @@ func (x *Erase) String() string {
 func (*Erase) ProtoMessage() {}
 
 func (x *Erase) ProtoReflect() protoreflect.Message {
-	mi := &file_score_proto_msgTypes[18]
+	mi := &file_score_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2203,7 +2326,7 @@ func (x *Erase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erase.ProtoReflect.Descriptor instead.
 func (*Erase) Descriptor() ([]byte, []int) {
-	return file_score_proto_rawDescGZIP(), []int{18}
+	return file_score_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Erase) GetSite() string {
@@ -2228,7 +2351,8 @@ const file_score_proto_rawDesc = "" +
 	"\x06Source\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\xe2\t\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\"\xc4\n" +
+	"\n" +
 	"\n" +
 	"LeadRecord\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x12\n" +
@@ -2279,13 +2403,22 @@ const file_score_proto_rawDesc = "" +
 	"\vmerged_into\x18' \x01(\fR\n" +
 	"mergedInto\x12/\n" +
 	"\x06joined\x18( \x03(\v2\x17.leadstream.v1.JoinedIDR\x06joined\x125\n" +
-	"\tproposals\x18) \x03(\v2\x17.leadstream.v1.ProposalR\tproposals\"s\n" +
+	"\tproposals\x18) \x03(\v2\x17.leadstream.v1.ProposalR\tproposals\x125\n" +
+	"\tdecisions\x18* \x03(\v2\x17.leadstream.v1.DecisionR\tdecisions\x12)\n" +
+	"\x03own\x18+ \x01(\v2\x17.leadstream.v1.JoinedIDR\x03own\"s\n" +
 	"\bJoinedID\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
 	"\x05known\x18\x03 \x01(\bR\x05known\x12\x0e\n" +
 	"\x02at\x18\x04 \x01(\x10R\x02at\x12\x18\n" +
-	"\athrough\x18\x05 \x01(\x05R\athrough\"3\n" +
+	"\athrough\x18\x05 \x01(\x05R\athrough\"}\n" +
+	"\bDecision\x12\x17\n" +
+	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06joined\x18\x03 \x01(\bR\x06joined\x12\x0e\n" +
+	"\x02at\x18\x04 \x01(\x10R\x02at\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\"3\n" +
 	"\bProposal\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x10R\x02at\"\x97\x01\n" +
@@ -2330,12 +2463,14 @@ const file_score_proto_rawDesc = "" +
 	"\x02at\x18\x02 \x01(\x10R\x02at\x12\x12\n" +
 	"\x04hash\x18\x03 \x01(\x06R\x04hash\x12\x1f\n" +
 	"\vreceived_at\x18\x04 \x01(\x10R\n" +
-	"receivedAt\"W\n" +
+	"receivedAt\"y\n" +
 	"\aVerdict\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06joined\x18\x02 \x01(\bR\x06joined\x12\x0e\n" +
 	"\x02at\x18\x03 \x01(\x10R\x02at\x12\x12\n" +
-	"\x04hash\x18\x04 \x01(\x06R\x04hash\"\xc4\x01\n" +
+	"\x04hash\x18\x04 \x01(\x06R\x04hash\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\"\xc4\x01\n" +
 	"\x04Part\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x10\n" +
 	"\x03via\x18\x02 \x03(\tR\x03via\x12\x14\n" +
@@ -2447,60 +2582,63 @@ func file_score_proto_rawDescGZIP() []byte {
 	return file_score_proto_rawDescData
 }
 
-var file_score_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_score_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_score_proto_goTypes = []any{
 	(*Source)(nil),     // 0: leadstream.v1.Source
 	(*LeadRecord)(nil), // 1: leadstream.v1.LeadRecord
 	(*JoinedID)(nil),   // 2: leadstream.v1.JoinedID
-	(*Proposal)(nil),   // 3: leadstream.v1.Proposal
-	(*Term)(nil),       // 4: leadstream.v1.Term
-	(*GroupBound)(nil), // 5: leadstream.v1.GroupBound
-	(*LeadState)(nil),  // 6: leadstream.v1.LeadState
-	(*Home)(nil),       // 7: leadstream.v1.Home
-	(*Claim)(nil),      // 8: leadstream.v1.Claim
-	(*Verdict)(nil),    // 9: leadstream.v1.Verdict
-	(*Part)(nil),       // 10: leadstream.v1.Part
-	(*RuleState)(nil),  // 11: leadstream.v1.RuleState
-	(*DayState)(nil),   // 12: leadstream.v1.DayState
-	(*View)(nil),       // 13: leadstream.v1.View
-	(*Trait)(nil),      // 14: leadstream.v1.Trait
-	(*LedgerRow)(nil),  // 15: leadstream.v1.LedgerRow
-	(*StageRow)(nil),   // 16: leadstream.v1.StageRow
-	(*Routed)(nil),     // 17: leadstream.v1.Routed
-	(*Erase)(nil),      // 18: leadstream.v1.Erase
-	(*Event)(nil),      // 19: leadstream.v1.Event
+	(*Decision)(nil),   // 3: leadstream.v1.Decision
+	(*Proposal)(nil),   // 4: leadstream.v1.Proposal
+	(*Term)(nil),       // 5: leadstream.v1.Term
+	(*GroupBound)(nil), // 6: leadstream.v1.GroupBound
+	(*LeadState)(nil),  // 7: leadstream.v1.LeadState
+	(*Home)(nil),       // 8: leadstream.v1.Home
+	(*Claim)(nil),      // 9: leadstream.v1.Claim
+	(*Verdict)(nil),    // 10: leadstream.v1.Verdict
+	(*Part)(nil),       // 11: leadstream.v1.Part
+	(*RuleState)(nil),  // 12: leadstream.v1.RuleState
+	(*DayState)(nil),   // 13: leadstream.v1.DayState
+	(*View)(nil),       // 14: leadstream.v1.View
+	(*Trait)(nil),      // 15: leadstream.v1.Trait
+	(*LedgerRow)(nil),  // 16: leadstream.v1.LedgerRow
+	(*StageRow)(nil),   // 17: leadstream.v1.StageRow
+	(*Routed)(nil),     // 18: leadstream.v1.Routed
+	(*Erase)(nil),      // 19: leadstream.v1.Erase
+	(*Event)(nil),      // 20: leadstream.v1.Event
 }
 var file_score_proto_depIdxs = []int32{
-	4,  // 0: leadstream.v1.LeadRecord.terms:type_name -> leadstream.v1.Term
-	5,  // 1: leadstream.v1.LeadRecord.groups:type_name -> leadstream.v1.GroupBound
+	5,  // 0: leadstream.v1.LeadRecord.terms:type_name -> leadstream.v1.Term
+	6,  // 1: leadstream.v1.LeadRecord.groups:type_name -> leadstream.v1.GroupBound
 	0,  // 2: leadstream.v1.LeadRecord.source:type_name -> leadstream.v1.Source
-	6,  // 3: leadstream.v1.LeadRecord.state:type_name -> leadstream.v1.LeadState
+	7,  // 3: leadstream.v1.LeadRecord.state:type_name -> leadstream.v1.LeadState
 	2,  // 4: leadstream.v1.LeadRecord.joined:type_name -> leadstream.v1.JoinedID
-	3,  // 5: leadstream.v1.LeadRecord.proposals:type_name -> leadstream.v1.Proposal
-	11, // 6: leadstream.v1.LeadState.rules:type_name -> leadstream.v1.RuleState
-	14, // 7: leadstream.v1.LeadState.traits:type_name -> leadstream.v1.Trait
-	14, // 8: leadstream.v1.LeadState.facts:type_name -> leadstream.v1.Trait
-	7,  // 9: leadstream.v1.LeadState.home:type_name -> leadstream.v1.Home
-	10, // 10: leadstream.v1.LeadState.parts:type_name -> leadstream.v1.Part
-	8,  // 11: leadstream.v1.Home.claims:type_name -> leadstream.v1.Claim
-	9,  // 12: leadstream.v1.Home.verdicts:type_name -> leadstream.v1.Verdict
-	11, // 13: leadstream.v1.Part.apart:type_name -> leadstream.v1.RuleState
-	12, // 14: leadstream.v1.RuleState.days:type_name -> leadstream.v1.DayState
-	13, // 15: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
-	0,  // 16: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
-	0,  // 17: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
-	19, // 18: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
-	18, // 19: leadstream.v1.Routed.erase:type_name -> leadstream.v1.Erase
-	10, // 20: leadstream.v1.Routed.give:type_name -> leadstream.v1.Part
-	10, // 21: leadstream.v1.Routed.back:type_name -> leadstream.v1.Part
-	8,  // 22: leadstream.v1.Routed.claim:type_name -> leadstream.v1.Claim
-	9,  // 23: leadstream.v1.Routed.verdict:type_name -> leadstream.v1.Verdict
-	0,  // 24: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	4,  // 5: leadstream.v1.LeadRecord.proposals:type_name -> leadstream.v1.Proposal
+	3,  // 6: leadstream.v1.LeadRecord.decisions:type_name -> leadstream.v1.Decision
+	2,  // 7: leadstream.v1.LeadRecord.own:type_name -> leadstream.v1.JoinedID
+	12, // 8: leadstream.v1.LeadState.rules:type_name -> leadstream.v1.RuleState
+	15, // 9: leadstream.v1.LeadState.traits:type_name -> leadstream.v1.Trait
+	15, // 10: leadstream.v1.LeadState.facts:type_name -> leadstream.v1.Trait
+	8,  // 11: leadstream.v1.LeadState.home:type_name -> leadstream.v1.Home
+	11, // 12: leadstream.v1.LeadState.parts:type_name -> leadstream.v1.Part
+	9,  // 13: leadstream.v1.Home.claims:type_name -> leadstream.v1.Claim
+	10, // 14: leadstream.v1.Home.verdicts:type_name -> leadstream.v1.Verdict
+	12, // 15: leadstream.v1.Part.apart:type_name -> leadstream.v1.RuleState
+	13, // 16: leadstream.v1.RuleState.days:type_name -> leadstream.v1.DayState
+	14, // 17: leadstream.v1.DayState.views:type_name -> leadstream.v1.View
+	0,  // 18: leadstream.v1.LedgerRow.source:type_name -> leadstream.v1.Source
+	0,  // 19: leadstream.v1.StageRow.source:type_name -> leadstream.v1.Source
+	20, // 20: leadstream.v1.Routed.event:type_name -> leadstream.v1.Event
+	19, // 21: leadstream.v1.Routed.erase:type_name -> leadstream.v1.Erase
+	11, // 22: leadstream.v1.Routed.give:type_name -> leadstream.v1.Part
+	11, // 23: leadstream.v1.Routed.back:type_name -> leadstream.v1.Part
+	9,  // 24: leadstream.v1.Routed.claim:type_name -> leadstream.v1.Claim
+	10, // 25: leadstream.v1.Routed.verdict:type_name -> leadstream.v1.Verdict
+	0,  // 26: leadstream.v1.Routed.source:type_name -> leadstream.v1.Source
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_score_proto_init() }
@@ -2509,7 +2647,7 @@ func file_score_proto_init() {
 		return
 	}
 	file_event_proto_init()
-	file_score_proto_msgTypes[17].OneofWrappers = []any{
+	file_score_proto_msgTypes[18].OneofWrappers = []any{
 		(*Routed_Event)(nil),
 		(*Routed_Erase)(nil),
 		(*Routed_Give)(nil),
@@ -2524,7 +2662,7 @@ func file_score_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_score_proto_rawDesc), len(file_score_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -93,7 +94,7 @@ func (d Desk) Routed(l *model.Lead, key string, r *pb.Routed, src *pb.Source) (m
 			v.claim(claim{c.Key, c.At, c.Hash, c.ReceivedAt}, r.Cause)
 		}
 	case *pb.Routed_Verdict:
-		if w := what.Verdict; w.Key != key && l.Home().AddVerdict(model.Verdict{Key: w.Key, Joined: w.Joined, At: w.At, Hash: w.Hash}) {
+		if w := what.Verdict; w.Key != key && l.Home().AddVerdict(kept(w)) {
 			v.changed()
 			v.settle(r.Cause)
 		}
@@ -101,6 +102,11 @@ func (d Desk) Routed(l *model.Lead, key string, r *pb.Routed, src *pb.Source) (m
 		err = fmt.Errorf("%w: it says nothing that this release knows", ErrPart)
 	}
 	return v.out, v.sends, err
+}
+
+// kept is a person's word as a home keeps it. Its texts outlive the record.
+func kept(w *pb.Verdict) model.Verdict {
+	return model.Verdict{Key: strings.Clone(w.Key), Joined: w.Joined, At: w.At, Hash: w.Hash, By: strings.Clone(w.By), Why: strings.Clone(w.Why)}
 }
 
 // counts tells whether an event may say who somebody is.

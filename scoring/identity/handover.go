@@ -126,7 +126,7 @@ func (v *visit) back(rec *pb.Part, cause string) error {
 	}
 	if cause == crowded {
 		_, at := h.Wanted()
-		h.AddVerdict(model.Verdict{Key: h.To, At: at, Hash: ^uint64(0)})
+		h.AddVerdict(model.Verdict{Key: h.To, At: at, Hash: ^uint64(0), By: "leadstream", Why: "the lead takes no more ids"})
 	}
 	h.To, h.Recalling = "", false
 	v.Model.Return(v.l, p)

@@ -174,7 +174,7 @@ func state(t testing.TB, m *model.Model, l *model.Lead) string {
 	r := m.Record(l.Clone(), 0, nil)
 	r.Revision, r.Stage, r.SubStage, r.StageSince, r.EntryNo, r.Grade = 0, "", "", 0, 0, ""
 	r.StageOrder, r.FallsAt, r.FallsTo, r.State.CooldownUntil = 0, 0, "", 0
-	r.State.Home, r.State.Parts, r.Joined, r.Proposals = nil, nil, nil, nil
+	r.State.Home, r.State.Parts, r.Joined, r.Proposals, r.Decisions, r.Own = nil, nil, nil, nil, nil, nil
 	r.ScoredAt, r.State.Clock, r.Score = 0, 0, m.Score(l, begin+90*24*3600_000)
 	r.Engagement, r.Terms = 0, nil
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)

@@ -37,6 +37,8 @@ type Verdict struct {
 	Joined bool
 	At     int64
 	Hash   uint64
+	By     string // who said so
+	Why    string // in their words
 }
 
 // Bounds of what is kept of an id that many log in from, such as a kiosk's. The

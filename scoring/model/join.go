@@ -137,17 +137,19 @@ func (m *Model) Hand(l *Lead, key string, at int64) (parts []*Part) {
 	if len(l.parts) == 0 {
 		l.parts = []part{{id: l.id, lead: l.alone()}}
 	}
+	userID, anonymousID := l.userID, l.anonymousID
 	for _, p := range l.parts {
 		out := p.clone()
 		out.via = append(out.via, key)
 		if p.id == l.id {
+			userID, anonymousID = p.lead.userID, p.lead.anonymousID // the id's own: what stays must say which id it was
 			out.key, out.known, out.at, out.epoch = key, l.home != nil && l.home.Known, at, l.home.Epoch
 			out.lead.carry(l)
 		}
 		parts = append(parts, &Part{out})
 	}
 	byWay(parts)
-	*l = Lead{id: l.id, site: l.site, revision: l.revision + 1, home: l.home, erasedUntil: l.erasedUntil, clock: l.clock, userID: l.userID, anonymousID: l.anonymousID}
+	*l = Lead{id: l.id, site: l.site, revision: l.revision + 1, home: l.home, erasedUntil: l.erasedUntil, clock: l.clock, userID: userID, anonymousID: anonymousID}
 	return parts
 }
 

@@ -102,7 +102,7 @@ func (h *Home) record() *pb.Home {
 		r.Claims = append(r.Claims, &pb.Claim{Key: c.Key, At: c.At, Hash: c.Hash, ReceivedAt: c.ReceivedAt})
 	}
 	for _, v := range h.Verdicts {
-		r.Verdicts = append(r.Verdicts, &pb.Verdict{Key: v.Key, Joined: v.Joined, At: v.At, Hash: v.Hash})
+		r.Verdicts = append(r.Verdicts, &pb.Verdict{Key: v.Key, Joined: v.Joined, At: v.At, Hash: v.Hash, By: v.By, Why: v.Why})
 	}
 	return r
 }
@@ -117,7 +117,7 @@ func restoreHome(r *pb.Home) *Home {
 	}
 	slices.SortFunc(h.Claims, Claim.compare)
 	for _, v := range r.GetVerdicts() {
-		h.Verdicts = append(h.Verdicts, Verdict{v.GetKey(), v.GetJoined(), v.GetAt(), v.GetHash()})
+		h.Verdicts = append(h.Verdicts, Verdict{v.GetKey(), v.GetJoined(), v.GetAt(), v.GetHash(), v.GetBy(), v.GetWhy()})
 	}
 	return h
 }
@@ -134,16 +134,36 @@ func (l *Lead) identity(r *pb.LeadRecord) {
 			_, user := schemas.SplitKey(c.Key)
 			r.Proposals = append(r.Proposals, &pb.Proposal{UserId: user, At: c.At})
 		}
+		for _, v := range l.home.Verdicts {
+			id := schemas.NewLeadID(v.Key)
+			_, other := schemas.SplitKey(v.Key)
+			r.Decisions = append(r.Decisions, &pb.Decision{LeadId: id[:], Id: other, Joined: v.Joined, At: v.At, By: v.By, Why: v.Why})
+		}
 	}
 	for i := range l.parts {
 		p := &l.parts[i]
 		if p.id == l.id {
+			if id, known := p.lead.ownID(); id != "" && len(l.parts) > 1 {
+				r.Own = &pb.JoinedID{LeadId: bytes.Clone(l.id[:]), Id: id, Known: known}
+			}
 			continue
 		}
 		j := &pb.JoinedID{LeadId: bytes.Clone(p.id[:]), Known: p.known, At: p.at, Through: p.through}
 		_, j.Id = schemas.SplitKey(p.key)
 		r.Joined = append(r.Joined, j)
 	}
+}
+
+// ownID is which of the ids that its events named the lead was made from, and whether
+// that is a user's; "" if none.
+func (l *Lead) ownID() (id string, known bool) {
+	switch l.id {
+	case schemas.NewLeadID(schemas.OriginKey(l.site, "", l.userID.value)):
+		return l.userID.value, true
+	case schemas.NewLeadID(schemas.OriginKey(l.site, l.anonymousID.value, "")):
+		return l.anonymousID.value, false
+	}
+	return "", false
 }
 
 // packIdentity is home and parts for Pack: few leads have any.
