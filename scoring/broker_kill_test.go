@@ -39,12 +39,8 @@ func childAll(addr string) {
 	cfg.FreshTransactionalID = true
 	cfg.SnapshotDir = os.Getenv(childData) + "/scoring"
 	cfg.SnapshotBytes = 1 << 16
-	var w *Worker
 	if err == nil {
-		w, err = New(cfg, Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(addr)}, Model: model.Default()})
-	}
-	if err == nil {
-		err = w.Run(context.Background())
+		err = runTracks(context.Background(), cfg, Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(addr)}, Model: model.Default()})
 	}
 	println("child ended:", err.Error())
 	os.Exit(3)
@@ -65,18 +61,26 @@ func makeTopics(addr string) error {
 }
 
 func TestKill9OfBrokerAndWorkerTogetherKeepsEveryPoint(t *testing.T) {
+	r, kill := killsOfAll(t, 5)
+	r.requireTruthRepeated()
+	kill()
+}
+
+// killsOfAll kills the whole process again and again while events come, and lets the last one settle.
+func killsOfAll(t *testing.T, kills int, env ...string) (r *rig, kill func()) {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr, data := free.Addr().String(), t.TempDir()
 	require.NoError(t, free.Close())
-	r := &rig{t: t, addrs: []string{addr}, model: model.Default()}
+	r = &rig{t: t, addrs: []string{addr}, model: model.Default()}
 	r.client, err = kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerLinger(0), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(-1))
 	require.NoError(t, err)
 	t.Cleanup(r.client.Close)
 	r.admin = kadm.NewClient(r.client)
 
-	kill := r.childAll(data)
+	kill = r.childAll(data, env...)
 	stop, fed := make(chan struct{}), make(chan struct{})
 	sent := 0
 	go func() {
@@ -91,7 +95,6 @@ func TestKill9OfBrokerAndWorkerTogetherKeepsEveryPoint(t *testing.T) {
 			}
 		}
 	}()
-	kills := 5
 	if testing.Short() {
 		kills = 1
 	}
@@ -99,21 +102,20 @@ func TestKill9OfBrokerAndWorkerTogetherKeepsEveryPoint(t *testing.T) {
 		r.progress(DefaultConfig().Group)
 		time.Sleep(time.Duration(7*i+20) * 11 * time.Millisecond)
 		kill()
-		kill = r.childAll(data)
+		kill = r.childAll(data, env...)
 	}
 	r.progress(DefaultConfig().Group)
 	close(stop)
 	<-fed
 	r.settled(DefaultConfig().Group)
 	require.GreaterOrEqual(t, len(r.read(schemas.TopicEvents)), sent, "the broker lost accepted events")
-	r.requireTruthRepeated()
-	kill()
+	return r, kill
 }
 
-func (r *rig) childAll(data string) (kill func()) {
+func (r *rig) childAll(data string, env ...string) (kill func()) {
 	r.t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childAddr+"="+r.addrs[0], childData+"="+data)
+	cmd.Env = append(append(os.Environ(), childAddr+"="+r.addrs[0], childData+"="+data), env...)
 	cmd.Stderr = os.Stderr
 	require.NoError(r.t, cmd.Start())
 	return func() {

@@ -55,10 +55,7 @@ func childMain(addr string) {
 	}
 	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	w, err := New(cfg, deps)
-	if err == nil {
-		err = w.Run(told)
-	}
+	err := runTracks(told, cfg, deps)
 	if err == nil {
 		os.Exit(0) // as an operator stops one
 	}

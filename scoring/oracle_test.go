@@ -58,22 +58,31 @@ func (r *rig) written() truth {
 	for _, rec := range r.read(schemas.TopicLeads) {
 		lead := new(pb.LeadRecord)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, lead))
+		if lead.Track != r.model.Track() {
+			continue
+		}
 		require.NotEqual(r.t, noFence, readFence(rec.Headers), "a record of leads without a fence")
 		state, err := r.model.Restore(lead)
 		require.NoError(r.t, err)
-		out.states[string(rec.Key)] = state
-		out.leads[string(rec.Key)] = recordText(lead)
+		id, err := schemas.LeadOfRecord(rec.Key)
+		require.NoError(r.t, err)
+		out.states[id.String()] = state
+		out.leads[id.String()] = recordText(lead)
 	}
 	for _, rec := range r.read(schemas.TopicLedger) {
 		row := new(pb.LedgerRow)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
 		require.Equal(r.t, row.Source.Partition, rec.Partition, "a ledger row in another partition than its event")
-		out.ledger = append(out.ledger, text(row))
+		if row.Track == r.model.Track() {
+			out.ledger = append(out.ledger, text(row))
+		}
 	}
 	for _, rec := range r.read(schemas.TopicStages) {
 		row := new(pb.StageRow)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
-		out.stages = append(out.stages, text(row))
+		if row.Track == r.model.Track() {
+			out.stages = append(out.stages, text(row))
+		}
 	}
 	return out
 }

@@ -119,7 +119,9 @@ func (r *rig) newestLeads() map[string]*pb.LeadRecord {
 	for _, rec := range r.read(schemas.TopicLeads) {
 		lead := new(pb.LeadRecord)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, lead))
-		newest[string(rec.Key)] = lead
+		if id, err := schemas.LeadOfRecord(rec.Key); err == nil && lead.Track == r.model.Track() {
+			newest[id.String()] = lead
+		}
 	}
 	return newest
 }
@@ -131,6 +133,9 @@ func (r *rig) ledgerByLead() (rows map[schemas.LeadID][]*pb.LedgerRow, seen map[
 	for _, rec := range r.read(schemas.TopicLedger) {
 		row := new(pb.LedgerRow)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
+		if row.Track != r.model.Track() {
+			continue
+		}
 		rows[schemas.LeadID(row.LeadId)] = append(rows[schemas.LeadID(row.LeadId)], row)
 		if row.Counted && !row.Once {
 			seen[fmt.Sprint(row.EventId, row.Rule, row.UnitKey, row.Units)]++

@@ -34,7 +34,7 @@ func (h homes) of(key string) int32 {
 func (s *session) route(p *partition) {
 	for _, send := range p.sends {
 		to := s.homes.of(send.Key)
-		s.produceTo(p, schemas.TopicRouted, to, []byte(send.Key), send.Routed)
+		s.produceTo(p, schemas.TopicRouted, to, []byte(send.Key), s.address(send.Routed))
 		s.txn.sent[lane{p.num, to}]++
 		s.txn.tally.routed[kindOf(send.Routed)]++
 	}

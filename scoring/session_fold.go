@@ -45,13 +45,17 @@ func (s *session) take(p *partition, r *kgo.Record) {
 	}
 	*done = r.Offset
 	if r.Topic == schemas.TopicRouted {
-		s.takeRouted(p, r)
+		if s.concerns(r) {
+			s.takeRouted(p, r)
+		}
 		return
 	}
 	ev := &s.event
 	id, no := decodeInto(r, ev)
 	if no == nil {
 		no = s.foldInto(p, incoming{id: id, event: ev, source: s.pieces.source(r), record: r})
+	} else if s.track != "" {
+		return // the first track's worker buries what no track can read
 	} else {
 		ev = nil // half of it may have been read
 	}

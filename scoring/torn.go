@@ -148,7 +148,7 @@ func (r *restorer) finish() {
 func (r *restorer) take(rec *kgo.Record) {
 	p := r.parts[rec.Partition]
 	p.changelog = rec.Offset + 1
-	if rec.Attrs.IsControl() {
+	if rec.Attrs.IsControl() || !r.wrote(rec) {
 		return
 	}
 	w := &written{fence: readFence(rec.Headers), first: rec.Offset}
@@ -183,7 +183,7 @@ func (r *restorer) apply(p *partition, w *written, lead *pb.LeadRecord) {
 
 func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecord) error {
 	if rec.Value == nil { // erased
-		id, err := schemas.ParseLeadID(string(rec.Key))
+		id, err := schemas.LeadOfRecord(rec.Key)
 		if err == nil {
 			p.leads.forget(id)
 		}
@@ -238,7 +238,7 @@ func (r *restorer) missing(ctx context.Context, i int, starts, ends kadm.ListedO
 	topic, found := rowTopics[i], map[int32]int64{}
 	var tail *tail
 	tail = r.newTail(topic, func(rec *kgo.Record) {
-		if rec.Attrs.IsControl() {
+		if rec.Attrs.IsControl() || !r.wrote(rec) {
 			return
 		}
 		if found[rec.Partition]++; found[rec.Partition] >= r.last[rec.Partition].rows.count[i] {
@@ -276,7 +276,7 @@ func (r *restorer) leaveOut(p *partition, w *written) {
 		if rec.Value == nil || proto.Unmarshal(rec.Value, lead) != nil {
 			continue
 		}
-		id, err := schemas.ParseLeadID(string(rec.Key))
+		id, err := schemas.LeadOfRecord(rec.Key)
 		if err != nil {
 			continue
 		}

@@ -70,7 +70,7 @@ func (r *restorer) find(ctx context.Context, missing map[lane]*owed, ends kadm.L
 	var tail *tail
 	tail = r.newTail(schemas.TopicRouted, func(rec *kgo.Record) {
 		routed := new(pb.Routed)
-		if rec.Attrs.IsControl() || routed.UnmarshalVTUnsafe(rec.Value) != nil || routed.Source == nil {
+		if rec.Attrs.IsControl() || routed.UnmarshalVTUnsafe(rec.Value) != nil || routed.Source == nil || routed.Track != r.track {
 			return
 		}
 		l := lane{routed.Source.Partition, rec.Partition}

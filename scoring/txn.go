@@ -135,7 +135,7 @@ func (s *session) produceTo(p *partition, topic string, num int32, key []byte, v
 		p.rows.count[i]++
 	}
 	r := s.pieces.record()
-	r.Topic, r.Partition, r.Key, r.Value, r.Headers = topic, num, key, b, headers
+	r.Topic, r.Partition, r.Key, r.Value, r.Headers = topic, num, key, b, s.mark(headers)
 	s.kafka.Produce(context.Background(), r, t.promise)
 }
 
@@ -220,7 +220,7 @@ func (s *session) end(t *txn) (bool, error) {
 		p.rows.builtOn, p.rows.sent = p.changelog, t.sentBy(p.num)
 		headers := []kgo.RecordHeader{p.fence.header(), p.rows.header()}
 		p.records(p.model, func(key string, rec *pb.LeadRecord) {
-			s.produce(p, schemas.TopicLeads, s.key(rec.LeadId), rec, headers...)
+			s.produce(p, schemas.TopicLeads, s.recordKey(rec.LeadId), rec, headers...)
 		})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)

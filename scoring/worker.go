@@ -44,6 +44,9 @@ type Deps struct {
 	// KafkaOpts say how to reach the brokers: seeds, TLS, SASL, client id.
 	KafkaOpts []kgo.Opt
 	Model     *model.Model
+	// Track is the model's, if it is a further one beside the first; empty for the first,
+	// whose names and records are those of an installation with one track.
+	Track string
 	// History is asked when a published model has to score history anew; without it such a
 	// model is taken up like a changed file.
 	History History
@@ -54,6 +57,7 @@ type Deps struct {
 // Worker folds events into scores.
 type Worker struct {
 	cfg     Config
+	track   string // "" = the first
 	log     *zap.Logger
 	metrics *metrics
 	kafka   []kgo.Opt
@@ -73,7 +77,10 @@ func New(cfg Config, deps Deps) (*Worker, error) {
 	if deps.Model == nil {
 		return nil, errors.New("scoring: no model: give Deps.Model")
 	}
-	w := &Worker{cfg: cfg, log: deps.Log, kafka: deps.KafkaOpts, history: deps.History, now: deps.Now, pause: pause}
+	if deps.Track != "" && deps.Track != deps.Model.Track() {
+		return nil, fmt.Errorf("scoring: the worker of track %q was given a model of track %q", deps.Track, deps.Model.Track())
+	}
+	w := &Worker{cfg: cfg.of(deps.Track), track: deps.Track, log: deps.Log, kafka: deps.KafkaOpts, history: deps.History, now: deps.Now, pause: pause}
 	w.wanted.Store(deps.Model)
 	if w.log == nil {
 		w.log = zap.NewNop()

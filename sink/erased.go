@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -98,9 +99,9 @@ func (e *erased) has(rec *kgo.Record) bool {
 	if marks == nil || len(*marks) == 0 || rec.Attrs.IsControl() {
 		return false
 	}
-	lead := string(rec.Key)
+	lead, _, _ := strings.Cut(string(rec.Key), "/") // a further track's is behind the lead
 	if rec.Topic == schemas.TopicEvents {
-		lead = schemas.NewLeadID(lead).String()
+		lead = schemas.NewLeadID(string(rec.Key)).String()
 	}
 	until, known := (*marks)[sha256.Sum256([]byte(lead))]
 	return known && receivedBy(rec, until)

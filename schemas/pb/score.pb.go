@@ -2105,7 +2105,10 @@ type Routed struct {
 	Source *Source       `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
 	Hops   uint32        `protobuf:"varint,5,opt,name=hops,proto3" json:"hops,omitempty"`
 	// give: the event or command that caused it.
-	Cause         string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The further track whose homes say it to each other; empty: the first track, and
+	// commands, which are for every track.
+	Track         string `protobuf:"bytes,13,opt,name=track,proto3" json:"track,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2234,6 +2237,13 @@ func (x *Routed) GetHops() uint32 {
 func (x *Routed) GetCause() string {
 	if x != nil {
 		return x.Cause
+	}
+	return ""
+}
+
+func (x *Routed) GetTrack() string {
+	if x != nil {
+		return x.Track
 	}
 	return ""
 }
@@ -2551,7 +2561,7 @@ const file_score_proto_rawDesc = "" +
 	"\bcurrency\x18\x10 \x01(\tR\bcurrency\x12\x10\n" +
 	"\x03why\x18\x11 \x01(\tR\x03why\x12-\n" +
 	"\x06source\x18\x12 \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12\x1c\n" +
-	"\tdirection\x18\x13 \x01(\tR\tdirection\"\xb6\x03\n" +
+	"\tdirection\x18\x13 \x01(\tR\tdirection\"\xcc\x03\n" +
 	"\x06Routed\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12,\n" +
 	"\x05event\x18\x02 \x01(\v2\x14.leadstream.v1.EventH\x00R\x05event\x12,\n" +
@@ -2564,7 +2574,8 @@ const file_score_proto_rawDesc = "" +
 	"\averdict\x18\f \x01(\v2\x16.leadstream.v1.VerdictH\x00R\averdict\x12-\n" +
 	"\x06source\x18\x04 \x01(\v2\x15.leadstream.v1.SourceR\x06source\x12\x12\n" +
 	"\x04hops\x18\x05 \x01(\rR\x04hops\x12\x14\n" +
-	"\x05cause\x18\v \x01(\tR\x05causeB\x06\n" +
+	"\x05cause\x18\v \x01(\tR\x05cause\x12\x14\n" +
+	"\x05track\x18\r \x01(\tR\x05trackB\x06\n" +
 	"\x04whatJ\x04\b\x03\x10\x04\"1\n" +
 	"\x05Erase\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +

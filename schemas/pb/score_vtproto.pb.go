@@ -1932,6 +1932,13 @@ func (m *Routed) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		}
 		i -= size
 	}
+	if len(m.Track) > 0 {
+		i -= len(m.Track)
+		copy(dAtA[i:], m.Track)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Track)))
+		i--
+		dAtA[i] = 0x6a
+	}
 	if len(m.Cause) > 0 {
 		i -= len(m.Cause)
 		copy(dAtA[i:], m.Cause)
@@ -3219,6 +3226,10 @@ func (m *Routed) SizeVT() (n int) {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Hops))
 	}
 	l = len(m.Cause)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	l = len(m.Track)
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
@@ -9081,6 +9092,42 @@ func (m *Routed) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				m.What = &Routed_Verdict{Verdict: v}
 			}
+			iNdEx = postIndex
+		case 13:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Track", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			var stringValue string
+			if intStringLen > 0 {
+				stringValue = unsafe.String(&dAtA[iNdEx], intStringLen)
+			}
+			m.Track = stringValue
 			iNdEx = postIndex
 		default:
 			iNdEx = preIndex
