@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -38,10 +41,11 @@ func BenchmarkWorker(b *testing.B) {
 		r.send(stream[:n]...)
 		stream = stream[n:]
 	}
-	modes := []struct {
+	type mode struct {
 		name string
 		run  func(i int) spent
-	}{
+	}
+	modes := []mode{
 		{"read", func(int) spent { return r.consume(events, nil) }},
 		{"fold", func(int) spent { return r.consume(events, newFolder(r, nil)) }},
 		{"atleast", func(int) spent {
@@ -51,6 +55,9 @@ func BenchmarkWorker(b *testing.B) {
 			return r.consume(events, newFolder(r, client))
 		}},
 		{"worker", func(i int) spent { return r.work(fmt.Sprintf("bench-%d", i), events) }},
+	}
+	if only := os.Getenv("MODES"); only != "" { // to profile one of them
+		modes = slices.DeleteFunc(modes, func(m mode) bool { return !slices.Contains(strings.Split(only, ","), m.name) })
 	}
 	total := map[string]spent{}
 	b.ResetTimer()
@@ -69,6 +76,9 @@ func BenchmarkWorker(b *testing.B) {
 		b.ReportMetric(float64(t.cpu.Nanoseconds())/float64(events*b.N)/1000, mode.name+"-cpu-us/event")
 	}
 	whole := total["worker"]
+	if len(modes) < 2 || whole.wall == 0 {
+		return
+	}
 	b.ReportMetric(total["read"].wall.Seconds()/whole.wall.Seconds(), "of-read")
 	b.ReportMetric(total["fold"].wall.Seconds()/whole.wall.Seconds(), "of-fold")
 	b.ReportMetric(total["atleast"].wall.Seconds()/whole.wall.Seconds(), "of-atleast")
@@ -178,10 +188,10 @@ func (f *folder) fold(num int32, records []*kgo.Record) {
 		src := &pb.Source{Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset}
 		out, _ := p.fold(testModel, testModel.Apply, incoming{id: id, event: &f.event, source: src, record: rec})
 		for _, row := range out.Ledger {
-			f.write(p, schemas.TopicLedger, leadKey(row.LeadId), row)
+			f.write(p, schemas.TopicLedger, p.work.leadKey(row.LeadId), row)
 		}
 		for _, row := range out.Stages {
-			f.write(p, schemas.TopicStages, leadKey(row.LeadId), row)
+			f.write(p, schemas.TopicStages, p.work.leadKey(row.LeadId), row)
 		}
 	}
 }
@@ -191,11 +201,13 @@ func (f *folder) flush(end bool) {
 		return
 	}
 	for _, p := range f.parts {
-		p.records(testModel, func(key string, rec *pb.LeadRecord) { f.write(p, schemas.TopicLeads, []byte(key), rec) })
-		p.committed(0, 0, rowPlaces{})
+		p.records(testModel, func(rec *pb.LeadRecord) { f.write(p, schemas.TopicLeads, p.work.leadKey(rec.LeadId), rec) })
 	}
 	if f.client != nil {
 		require.NoError(f.r.t, f.client.Flush(context.Background()))
+	}
+	for _, p := range f.parts {
+		p.committed(0, 0, rowPlaces{})
 	}
 	f.last = time.Now()
 }
@@ -238,7 +250,7 @@ func BenchmarkFold(b *testing.B) {
 			bytes += len(value)
 		}
 		if i%2000 == 1999 {
-			p.records(testModel, func(_ string, rec *pb.LeadRecord) {
+			p.records(testModel, func(rec *pb.LeadRecord) {
 				value, _ := rec.MarshalVT()
 				bytes += len(value)
 			})

@@ -96,7 +96,7 @@ func FuzzDecode(f *testing.F) {
 		if _, bad := p.fold(testModel, testModel.Apply, in); bad != nil && bad.reason == reasonPanic {
 			t.Fatalf("the model panics: %s", bad.detail)
 		}
-		p.records(testModel, func(_ string, rec *pb.LeadRecord) {
+		p.records(testModel, func(rec *pb.LeadRecord) {
 			if _, err := testModel.Restore(rec); err != nil {
 				t.Fatalf("a record that cannot be restored: %v", err)
 			}

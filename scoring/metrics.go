@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"maps"
 	"strconv"
 	"time"
 
@@ -40,6 +41,28 @@ type moment struct{ received, happened int64 }
 
 func newTally() tally {
 	return tally{ledger: map[string]int{}, transitions: map[transition]int{}, deadLetters: map[string]int{}, routed: map[string]int{}, last: map[int32]moment{}}
+}
+
+// add takes another one's numbers in.
+func (t *tally) add(o *tally) {
+	t.events += o.events
+	t.skipped += o.skipped
+	t.refused += o.refused
+	t.timers += o.timers
+	t.failedTimers += o.failedTimers
+	t.failedRules += o.failedRules
+	t.erased += o.erased
+	addCounts(t.ledger, o.ledger)
+	addCounts(t.transitions, o.transitions)
+	addCounts(t.deadLetters, o.deadLetters)
+	addCounts(t.routed, o.routed)
+	maps.Copy(t.last, o.last)
+}
+
+func addCounts[K comparable](to, from map[K]int) {
+	for key, n := range from {
+		to[key] += n
+	}
 }
 
 func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {

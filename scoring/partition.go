@@ -41,6 +41,7 @@ type partition struct {
 	spare   []*touch // used before, to be used again
 	record  pb.LeadRecord
 	sends   []identity.Send // of the record that was folded last
+	work    work
 	// embedded: the broker may commit in part; what was sent has to stand in a record.
 	embedded bool
 	before   struct {
@@ -65,6 +66,7 @@ func (p *partition) begin() {
 	p.before.fence, p.before.next, p.before.watermark = p.fence, p.next, p.watermark
 	p.before.model = p.model
 	p.rows.count = rowPlaces{}
+	p.work.begin()
 }
 
 // applier is (*model.Model).Apply; a type so that a test can make it panic.
@@ -188,14 +190,14 @@ func guard(do func() model.Outcome) (out model.Outcome, no *refusal) {
 }
 
 // records are the changed leads' records, one a lead. Each holds until the next.
-func (p *partition) records(m *model.Model, yield func(key string, rec *pb.LeadRecord)) {
-	for id, t := range p.touched {
+func (p *partition) records(m *model.Model, yield func(*pb.LeadRecord)) {
+	for _, t := range p.touched {
 		if !t.changed {
 			continue // a new lead with only refused events is not worth one
 		}
 		rec := m.RecordInto(&p.record, t.lead, t.receivedAt, t.source)
 		t.falls = rec.FallsAt
-		yield(id.String(), rec)
+		yield(rec)
 	}
 }
 
@@ -211,6 +213,7 @@ func (p *partition) committed(changelog, bytes int64, ends rowPlaces) {
 	}
 	p.leads.rows.clean()
 	p.letGo()
+	p.work.again()
 }
 
 // rollback undoes the transaction: leads, timers and positions.
@@ -223,6 +226,7 @@ func (p *partition) rollback() {
 		}
 	}
 	p.letGo()
+	p.work.pieces, p.work.key = pieces{}, nil // the client may still be at it
 }
 
 // caughtUp tells whether all that the broker had was read. After a while of

@@ -72,7 +72,7 @@ func foldAll(p *partition, apply applier, events []*pb.Event) (refused int) {
 }
 
 func commit(p *partition) (n int) {
-	p.records(testModel, func(string, *pb.LeadRecord) { n++ })
+	p.records(testModel, func(*pb.LeadRecord) { n++ })
 	p.committed(p.changelog+int64(n), 0, rowPlaces{})
 	return n
 }

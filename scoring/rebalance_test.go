@@ -177,8 +177,8 @@ func (r *rig) formerOwner(group string) (end func()) {
 		}
 	}
 	for _, p := range parts {
-		p.records(r.model, func(key string, rec *pb.LeadRecord) {
-			write(p.num, schemas.TopicLeads, key, rec, p.fence.header())
+		p.records(r.model, func(rec *pb.LeadRecord) {
+			write(p.num, schemas.TopicLeads, schemas.LeadID(rec.LeadId).String(), rec, p.fence.header())
 		})
 	}
 	r.commitInTransaction(owner, group, parts)

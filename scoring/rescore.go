@@ -177,7 +177,7 @@ func (j *rescoring) run(ctx context.Context, w *Worker) error {
 		lead := replay.Play(j.model, h, until, func(o model.Outcome) {
 			for _, row := range o.Ledger {
 				if b, err := row.MarshalVT(); err == nil && len(b) <= maxOutput {
-					out.Produce(ctx, &kgo.Record{Topic: schemas.TopicLedger, Partition: num, Key: leadKey(row.LeadId), Value: b, Headers: w.mark(again)}, promise)
+					out.Produce(ctx, &kgo.Record{Topic: schemas.TopicLedger, Partition: num, Key: []byte(schemas.LeadID(row.LeadId).String()), Value: b, Headers: w.mark(again)}, promise)
 				}
 			}
 		})

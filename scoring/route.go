@@ -3,6 +3,7 @@ package scoring
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 
 	"leadstream/schemas"
@@ -35,8 +36,8 @@ func (s *session) route(p *partition) {
 	for _, send := range p.sends {
 		to := s.homes.of(send.Key)
 		s.produceTo(p, schemas.TopicRouted, to, []byte(send.Key), s.address(send.Routed))
-		s.txn.sent[lane{p.num, to}]++
-		s.txn.tally.routed[kindOf(send.Routed)]++
+		p.work.sent[to]++
+		p.work.tally.routed[kindOf(send.Routed)]++
 	}
 	clear(p.sends)
 	p.sends = p.sends[:0]
@@ -115,20 +116,13 @@ type lane struct{ from, to int32 }
 // from which offsets on: what torn.go looks for. As text, so that it can be compared.
 type sentRows string
 
-// sent is what partition `from` has sent in this transaction.
-func (t *txn) sentBy(from int32) sentRows {
+// sentBy is what a partition has sent in this transaction.
+func (t *txn) sentBy(p *partition) sentRows {
 	var b []byte
-	var lanes []lane
-	for l := range t.sent {
-		if l.from == from {
-			lanes = append(lanes, l)
-		}
-	}
-	slices.SortFunc(lanes, func(a, b lane) int { return int(a.to - b.to) })
-	for _, l := range lanes {
-		b = binary.AppendUvarint(b, uint64(l.to))
-		b = binary.AppendUvarint(b, uint64(t.routedFrom[l.to]))
-		b = binary.AppendUvarint(b, uint64(t.sent[l]))
+	for _, to := range slices.Sorted(maps.Keys(p.work.sent)) {
+		b = binary.AppendUvarint(b, uint64(to))
+		b = binary.AppendUvarint(b, uint64(t.routedFrom[to]))
+		b = binary.AppendUvarint(b, uint64(p.work.sent[to]))
 	}
 	return sentRows(b)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"leadstream/schemas"
-	"leadstream/schemas/pb"
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -39,11 +38,6 @@ type session struct {
 	job   *rescoring           // nil when no published model is being taken up
 
 	standby *standby // of the partitions that others have; nil without
-	event   pb.Event // the one that is being folded
-
-	pieces  pieces
-	keyOf   schemas.LeadID
-	lastKey []byte
 
 	writing sync.Mutex            // held while a snapshot is written
 	revoked atomic.Bool           // a callback took all partitions away

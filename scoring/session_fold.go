@@ -10,7 +10,25 @@ import (
 )
 
 // fold takes all records of a poll into the transaction.
-func (s *session) fold(fetches kgo.Fetches) (err error) {
+func (s *session) fold(fetches kgo.Fetches) error {
+	shares, err := s.shares(fetches)
+	if err != nil || len(shares) == 0 {
+		return err
+	}
+	together(shares, func(sh *share) {
+		for _, f := range sh.fetched {
+			for _, r := range f.Records {
+				s.take(sh.p, r)
+			}
+			s.metrics.read(f.Topic, sh.p.num, f.HighWatermark-f.Records[len(f.Records)-1].Offset-1)
+		}
+	})
+	return nil
+}
+
+// shares gathers what a poll has by partition, and opens a transaction for it.
+func (s *session) shares(fetches kgo.Fetches) (out []*share, err error) {
+	by := map[int32]*share{}
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if err != nil || len(f.Records) == 0 {
 			return
@@ -24,23 +42,24 @@ func (s *session) fold(fetches kgo.Fetches) (err error) {
 			return
 		}
 		s.txn.join(p)
+		s.txn.records += len(f.Records)
 		*p.high.of(f.Topic) = f.HighWatermark
 		p.idleSince = s.now().UnixMilli()
-		for _, r := range f.Records {
-			s.take(p, r)
+		if by[p.num] == nil {
+			by[p.num] = &share{p: p}
+			out = append(out, by[p.num])
 		}
-		s.metrics.read(f.Topic, p.num, f.HighWatermark-f.Records[len(f.Records)-1].Offset-1)
+		by[p.num].fetched = append(by[p.num].fetched, f)
 	})
-	return err
+	return out, err
 }
 
 // take folds one record, or writes it to dead letters.
 func (s *session) take(p *partition, r *kgo.Record) {
-	s.txn.records++
 	*p.next.of(r.Topic) = r.Offset + 1
 	done := p.fence.of(r.Topic)
 	if r.Offset <= *done {
-		s.txn.tally.skipped++
+		p.work.tally.skipped++
 		return
 	}
 	*done = r.Offset
@@ -50,10 +69,10 @@ func (s *session) take(p *partition, r *kgo.Record) {
 		}
 		return
 	}
-	ev := &s.event
+	ev := &p.work.event
 	id, no := decodeInto(r, ev)
 	if no == nil {
-		no = s.foldInto(p, incoming{id: id, event: ev, source: s.pieces.source(r), record: r})
+		no = s.foldInto(p, incoming{id: id, event: ev, source: p.work.pieces.source(r), record: r})
 	} else if s.track != "" {
 		return // the first track's worker buries what no track can read
 	} else {
@@ -63,19 +82,19 @@ func (s *session) take(p *partition, r *kgo.Record) {
 		s.bury(p, r, no, ev)
 		return
 	}
-	s.txn.tally.events++
-	s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+	p.work.tally.events++
+	p.work.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
 }
 
 // takeRouted takes what another home sent, or the leads API.
 func (s *session) takeRouted(p *partition, r *kgo.Record) {
 	id, routed, no := decodeRouted(r)
 	if no == nil {
-		src := s.pieces.source(r)
+		src := p.work.pieces.source(r)
 		if erase := routed.GetErase(); erase != nil {
 			p.erase(p.model, id, string(r.Key), erase, src)
 			s.route(p)
-			s.txn.tally.erased++
+			p.work.tally.erased++
 			return
 		}
 		no = s.foldInto(p, incoming{id: id, routed: routed, source: src, record: r})
@@ -85,7 +104,7 @@ func (s *session) takeRouted(p *partition, r *kgo.Record) {
 		return
 	}
 	if ev := routed.GetEvent(); ev != nil && len(p.sends) == 0 {
-		s.txn.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
+		p.work.tally.last[p.num] = moment{ev.ReceivedAt, ev.EventTime}
 	}
 }
 
@@ -103,7 +122,7 @@ func (s *session) foldInto(p *partition, in incoming) *refusal {
 
 // bury writes a refused record to dead letters.
 func (s *session) bury(p *partition, r *kgo.Record, no *refusal, ev *pb.Event) {
-	s.txn.tally.deadLetters[no.reason]++
+	p.work.tally.deadLetters[no.reason]++
 	letter := deadLetter(r, no, ev, s.now().UnixMilli())
 	s.produce(p, schemas.TopicDeadLetter, letter.Key, letter)
 	s.txn.refusedFirst(r, no)

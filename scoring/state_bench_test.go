@@ -131,7 +131,7 @@ func (r *rig) changelog(n int) {
 			rec := testModel.RecordInto(&p.record, quiet(fmt.Sprint(begin+i)), 1_767_603_600_000, &pb.Source{Topic: schemas.TopicEvents})
 			value, err := rec.MarshalVT()
 			require.NoError(r.t, err)
-			records[i] = &kgo.Record{Topic: schemas.TopicLeads, Key: leadKey(rec.LeadId), Value: value, Headers: headers}
+			records[i] = &kgo.Record{Topic: schemas.TopicLeads, Key: []byte(schemas.LeadID(rec.LeadId).String()), Value: value, Headers: headers}
 		}
 		require.NoError(r.t, r.client.ProduceSync(context.Background(), records...).FirstErr())
 	}

@@ -40,11 +40,11 @@ func (s *session) fireTimers() error {
 			s.txn.join(p)
 			out, no := p.fire(p.model, id, p.clock(now))
 			if no != nil {
-				s.txn.tally.failedTimers++
+				p.work.tally.failedTimers++
 				s.log.Error("scoring: timer failed, the lead keeps its stage", zap.Stringer("lead", id), zap.String("detail", no.detail))
 				continue
 			}
-			s.txn.tally.timers++
+			p.work.tally.timers++
 			s.emit(p, out)
 		}
 	}

@@ -97,9 +97,9 @@ func (w *Worker) address(r *pb.Routed) *pb.Routed {
 }
 
 // recordKey is the key of a lead's record in leads.
-func (s *session) recordKey(id []byte) []byte {
+func (s *session) recordKey(p *partition, id []byte) []byte {
 	if s.track == "" {
-		return s.key(id)
+		return p.work.leadKey(id)
 	}
 	return []byte(schemas.RecordKey(schemas.LeadID(id), s.track))
 }

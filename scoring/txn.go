@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,23 +22,21 @@ const endTimeout = 30 * time.Second
 
 // txn is the open transaction.
 type txn struct {
-	began   time.Time
-	records int
-	parts   map[int32]*partition
-	tally   tally
-	// What partitions sent to others, and where routed ended when it began.
-	sent       map[lane]int64
-	routedFrom map[int32]int64
+	began      time.Time
+	records    int
+	parts      map[int32]*partition
+	tally      tally                    // of all partitions, when it ends
+	routedFrom map[int32]int64          // where routed ended when it began
 	promise    func(*kgo.Record, error) // produced
+
+	mu sync.Mutex // partitions' hands and the client's callbacks write below
 	// refusedLog tells of the first dead letter; a flood of them is one line.
 	refusedLog []zap.Field
-
-	mu        sync.Mutex // the client's callbacks write below
-	changelog map[int32]int64
-	bytes     map[int32]int64
-	ends      map[int32]rowPlaces // of the rows that stand
-	routed    map[int32]int64     // ends of what was sent
-	err       error
+	changelog  map[int32]int64
+	bytes      map[int32]int64
+	ends       map[int32]rowPlaces // of the rows that stand
+	routed     map[int32]int64     // ends of what was sent
+	err        error
 }
 
 // begin opens a transaction unless one is open.
@@ -48,9 +47,9 @@ func (s *session) begin() error {
 	if err := s.kafka.Begin(); err != nil {
 		return fmt.Errorf("scoring: begin transaction: %w", err)
 	}
-	t := &txn{began: s.now(), parts: map[int32]*partition{}, tally: newTally(),
+	t := &txn{began: s.now(), parts: map[int32]*partition{},
 		changelog: map[int32]int64{}, bytes: map[int32]int64{}, ends: map[int32]rowPlaces{}, routed: map[int32]int64{},
-		sent: map[lane]int64{}, routedFrom: maps.Clone(s.routedEnds)}
+		routedFrom: maps.Clone(s.routedEnds)}
 	t.promise = t.produced
 	s.txn = t
 	return nil
@@ -64,8 +63,21 @@ func (t *txn) join(p *partition) {
 	}
 }
 
+// all are the transaction's partitions.
+func (t *txn) all() []*partition { return slices.Collect(maps.Values(t.parts)) }
+
+// sum adds up what the partitions did.
+func (t *txn) sum() {
+	t.tally = newTally()
+	for _, p := range t.parts {
+		t.tally.add(&p.work.tally)
+	}
+}
+
 // refusedFirst remembers the first dead letter for the log.
 func (t *txn) refusedFirst(r *kgo.Record, no *refusal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.refusedLog == nil {
 		t.refusedLog = []zap.Field{zap.String("first", no.reason), zap.String("detail", fmt.Sprintf("%.300s", no.detail)),
 			zap.String("topic", r.Topic), zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset)}
@@ -81,28 +93,17 @@ func (t *txn) full(cfg Config, now time.Time) bool {
 // coalesced to the last of the transaction.
 func (s *session) emit(p *partition, out model.Outcome) {
 	for _, row := range out.Ledger {
-		s.txn.tally.ledger[row.Reason]++
-		s.produce(p, schemas.TopicLedger, s.key(row.LeadId), row)
+		p.work.tally.ledger[row.Reason]++
+		s.produce(p, schemas.TopicLedger, p.work.leadKey(row.LeadId), row)
 	}
 	for _, row := range out.Stages {
-		s.txn.tally.transitions[transition{row.Direction, row.To}]++
-		s.produce(p, schemas.TopicStages, s.key(row.LeadId), row)
+		p.work.tally.transitions[transition{row.Direction, row.To}]++
+		s.produce(p, schemas.TopicStages, p.work.leadKey(row.LeadId), row)
 	}
 	if out.Refused != "" {
-		s.txn.tally.refused++
+		p.work.tally.refused++
 	}
-	s.txn.tally.failedRules += len(out.Failed)
-}
-
-// leadKey is the record key of all outputs of a lead.
-func leadKey(id []byte) []byte { return []byte(schemas.LeadID(id).String()) }
-
-// key is leadKey; rows of one lead come one after the other and share it.
-func (s *session) key(id []byte) []byte {
-	if lead := schemas.LeadID(id); s.keyOf != lead || s.lastKey == nil {
-		s.keyOf, s.lastKey = lead, leadKey(id)
-	}
-	return s.lastKey
+	p.work.tally.failedRules += len(out.Failed)
 }
 
 // message is what the generated code of schemas/pb writes without reflection.
@@ -126,7 +127,7 @@ func (s *session) produceTo(p *partition, topic string, num int32, key []byte, v
 			zap.String("topic", topic), zap.ByteString("key", key), zap.Int("bytes", size))
 		return
 	}
-	b := s.pieces.bytes(size)
+	b := p.work.pieces.bytes(size)
 	if _, err := value.MarshalToSizedBufferVT(b); err != nil {
 		t.fail(fmt.Errorf("encode for %s: %w", topic, err))
 		return
@@ -134,7 +135,7 @@ func (s *session) produceTo(p *partition, topic string, num int32, key []byte, v
 	if i := rowTopic(topic); i >= 0 {
 		p.rows.count[i]++
 	}
-	r := s.pieces.record()
+	r := p.work.pieces.record()
 	r.Topic, r.Partition, r.Key, r.Value, r.Headers = topic, num, key, b, s.mark(headers)
 	s.kafka.Produce(context.Background(), r, t.promise)
 }
@@ -185,6 +186,7 @@ func (s *session) commit() error {
 	}
 	t, began := s.txn, time.Now()
 	ok, err := s.end(t)
+	t.sum()
 	s.txn = nil
 	s.metrics.ended(t, ok, err, time.Since(began), s.now())
 	if err != nil {
@@ -201,12 +203,12 @@ func (s *session) commit() error {
 		s.log.Warn("scoring: records refused to dead letters", append(t.refusedLog, zap.Any("by reason", t.tally.deadLetters))...)
 	}
 	s.raiseRouted(t.routed)
-	for _, p := range t.parts {
+	together(t.all(), func(p *partition) {
 		p.committed(t.changelog[p.num], t.bytes[p.num], t.ends[p.num])
 		if err := p.leads.sweep(p.model, p.watermark, sweepLeads, s.cfg.SpillBelow); err != nil {
 			s.log.Warn("scoring: faded leads stay in memory: they cannot be written to disk", zap.Int32("partition", p.num), zap.Error(err))
 		}
-	}
+	})
 	return nil
 }
 
@@ -216,13 +218,13 @@ const sweepLeads = 10
 
 // end produces the leads' records and commits.
 func (s *session) end(t *txn) (bool, error) {
-	for _, p := range t.parts {
-		p.rows.builtOn, p.rows.sent = p.changelog, t.sentBy(p.num)
+	together(t.all(), func(p *partition) {
+		p.rows.builtOn, p.rows.sent = p.changelog, t.sentBy(p)
 		headers := []kgo.RecordHeader{p.fence.header(), p.rows.header()}
-		p.records(p.model, func(key string, rec *pb.LeadRecord) {
-			s.produce(p, schemas.TopicLeads, s.recordKey(rec.LeadId), rec, headers...)
+		p.records(p.model, func(rec *pb.LeadRecord) {
+			s.produce(p, schemas.TopicLeads, s.recordKey(p, rec.LeadId), rec, headers...)
 		})
-	}
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	// Rebalances may go on from here. End asks the group's heartbeat whether we are still in it; when

@@ -1,0 +1,81 @@
+package scoring
+
+import (
+	"bytes"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"leadstream/schemas"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestTogetherDoesEachOnce: whatever the processors, nothing is left out or done twice.
+func TestTogetherDoesEachOnce(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	for _, n := range []int{0, 1, 2, 3, 1000} {
+		done := make([]atomic.Int32, n)
+		parts := make([]int, n)
+		for i := range parts {
+			parts[i] = i
+		}
+		together(parts, func(i int) { done[i].Add(1) })
+		for i := range done {
+			require.EqualValues(t, 1, done[i].Load(), "%d of %d", i, n)
+		}
+	}
+}
+
+// TestPiecesOverlapOnlyAcrossTransactions: within one, each piece is its own; the next
+// one gets the same memory, records with nothing left in them, and not all of a burst's.
+func TestPiecesOverlapOnlyAcrossTransactions(t *testing.T) {
+	var p pieces
+	var first *kgo.Record
+	for range 3 {
+		var cuts [][]byte
+		records := map[*kgo.Record]bool{}
+		for i := range 4000 {
+			b := p.bytes(1 + i%3000)
+			for j := range b {
+				b[j] = byte(i)
+			}
+			cuts = append(cuts, b)
+			r := p.record()
+			require.Equal(t, kgo.Record{}, *r)
+			require.False(t, records[r])
+			records[r], r.Value = true, b
+			require.EqualValues(t, i, p.source(&kgo.Record{Topic: schemas.TopicEvents, Offset: int64(i)}).Offset)
+			if i == 0 && first == nil {
+				first = r
+			} else if i == 0 {
+				require.Same(t, first, r)
+			}
+		}
+		for i, b := range cuts {
+			require.Equal(t, bytes.Repeat([]byte{byte(i)}, len(b)), b)
+			require.Equal(t, len(b), cap(b), "to append would be to write over the next piece")
+		}
+		p.again()
+		require.LessOrEqual(t, len(p.space.all), rollsKept)
+		require.LessOrEqual(t, len(p.records.all), rollsKept)
+	}
+	require.Len(t, p.bytes(spaceAtOnce), spaceAtOnce, "a large one is a piece of its own")
+}
+
+// TestKeysAreTheLeads: rows of one lead share a key, and a transaction's end takes it back.
+func TestKeysAreTheLeads(t *testing.T) {
+	var w work
+	for range 2 {
+		w.begin()
+		one, two := schemas.NewLeadID("demo/1"), schemas.NewLeadID("demo/2")
+		a := w.leadKey(one[:])
+		require.Equal(t, one.String(), string(a))
+		require.Same(t, &a[0], &w.leadKey(one[:])[0])
+		b := w.leadKey(two[:])
+		require.Equal(t, two.String(), string(b))
+		require.Equal(t, one.String(), string(a))
+		w.again()
+	}
+}
