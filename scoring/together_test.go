@@ -43,19 +43,26 @@ func TestPiecesOverlapOnlyAcrossTransactions(t *testing.T) {
 			}
 			cuts = append(cuts, b)
 			r := p.record()
-			require.Equal(t, kgo.Record{}, *r)
-			require.False(t, records[r])
-			records[r], r.Value = true, b
-			require.EqualValues(t, i, p.source(&kgo.Record{Topic: schemas.TopicEvents, Offset: int64(i)}).Offset)
-			if i == 0 && first == nil {
+			if r.Value != nil || r.Topic != "" || records[r] {
+				t.Fatalf("record %d was used before: %v", i, r)
+			}
+			records[r], r.Value, r.Topic = true, b, schemas.TopicLeads
+			if at := p.source(&kgo.Record{Topic: schemas.TopicEvents, Offset: int64(i)}); at.Offset != int64(i) {
+				t.Fatalf("source %d says %d", i, at.Offset)
+			}
+			if first == nil {
 				first = r
-			} else if i == 0 {
-				require.Same(t, first, r)
+			} else if i == 0 && r != first {
+				t.Fatal("the memory was not used again")
 			}
 		}
 		for i, b := range cuts {
-			require.Equal(t, bytes.Repeat([]byte{byte(i)}, len(b)), b)
-			require.Equal(t, len(b), cap(b), "to append would be to write over the next piece")
+			if !bytes.Equal(b, bytes.Repeat([]byte{byte(i)}, len(b))) {
+				t.Fatalf("piece %d was written over", i)
+			}
+			if len(b) != cap(b) {
+				t.Fatal("to append would be to write over the next piece")
+			}
 		}
 		p.again()
 		require.LessOrEqual(t, len(p.space.all), rollsKept)
