@@ -176,6 +176,9 @@ func (j *rescoring) run(ctx context.Context, w *Worker) error {
 		}
 		lead := replay.Play(j.model, h, until, func(o model.Outcome) {
 			for _, row := range o.Ledger {
+				if row.Reason == model.ReasonPublished {
+					continue // they count when the partition goes over, not before
+				}
 				if b, err := row.MarshalVT(); err == nil && len(b) <= maxOutput {
 					out.Produce(ctx, &kgo.Record{Topic: schemas.TopicLedger, Partition: num, Key: []byte(schemas.LeadID(row.LeadId).String()), Value: b, Headers: w.mark(again)}, promise)
 				}

@@ -1,6 +1,9 @@
 package sink
 
 import (
+	"math"
+	"time"
+
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/google/uuid"
 )
@@ -35,5 +38,13 @@ func (b *block[R]) instants(name string, n func(*R) int, get func(*R, int) int64
 	data := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).Raw()
 	array(b, name, proto.ColumnOf[proto.DateTime64](data), n, func(r *R, i int) {
 		data.AppendRaw(proto.DateTime64(b.clamped.millis(get(r, i))))
+	})
+}
+
+// days are Dates from days since 1970.
+func (b *block[R]) days(name string, n func(*R) int, get func(*R, int) int32) {
+	data := new(proto.ColDate)
+	array(b, name, proto.ColumnOf[time.Time](data), n, func(r *R, i int) {
+		*data = append(*data, proto.Date(b.clamped.number(int64(get(r, i)), math.MaxUint16)))
 	})
 }

@@ -10,6 +10,7 @@ import (
 type leadRow struct {
 	*pb.LeadRecord
 	record    []byte
+	ownDays   int32 // through which the lead's own id counts with its own limits
 	partition int32
 	offset    int64
 }
@@ -38,8 +39,9 @@ func readLead(rec *kgo.Record) (*leadRow, *refusal) {
 	if lead.State.GetErasedUntil() != 0 && lead.FirstSeen == 0 {
 		return nil, nil // all that is left of an erased lead
 	}
+	days := ownDays(lead.State)
 	lead.State = nil // only the scorer reads it; `record` carries it
-	return &leadRow{lead, rec.Value, rec.Partition, rec.Offset}, nil
+	return &leadRow{lead, rec.Value, days, rec.Partition, rec.Offset}, nil
 }
 
 func newLeadBlock(c *clamps) *block[leadRow] {
@@ -83,9 +85,21 @@ func newLeadBlock(c *clamps) *block[leadRow] {
 	b.uuid("merged_into", func(r *R) [16]byte { return idOf(r.MergedInto) })
 	b.uuids("joined_leads", func(r *R) int { return len(r.Joined) }, func(r *R, i int) [16]byte { return idOf(r.Joined[i].LeadId) })
 	b.instants("joined_at", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int64 { return r.Joined[i].At })
+	b.days("joined_through", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int32 { return r.Joined[i].Through })
+	b.day("own_through", func(r *R) int32 { return r.ownDays })
 	b.u16("kafka_partition", func(r *R) int32 { return r.partition })
 	b.offset("kafka_offset", func(r *R) int64 { return r.offset })
 	return b
+}
+
+// ownDays is the last day that counts with the limits of the lead's own id; its part is the one without a home's key.
+func ownDays(state *pb.LeadState) int32 {
+	for _, p := range state.GetParts() {
+		if p.Key == "" {
+			return p.Through
+		}
+	}
+	return 0
 }
 
 // idOf is a lead's id, zeros for none.

@@ -81,6 +81,7 @@ func (m *Model) Apply(l *Lead, ev *pb.Event, src *pb.Source) Outcome {
 		a.rules(reasonConsent)
 		return a.out
 	}
+	a.born(l)
 	clock := max(l.clock, ev.GetReceivedAt())
 	if l.stage != "" {
 		m.fall(l, clock, src, &a.out)
@@ -146,6 +147,7 @@ func (a *application) alone(late bool) {
 	if p == nil {
 		return
 	}
+	a.born(p.lead)
 	sub := application{m: a.m, l: p.lead, ev: a.ev, src: a.src, at: a.at, stamp: a.stamp}
 	p.lead.clock = max(p.lead.clock, a.ev.GetReceivedAt())
 	sub.person()

@@ -26,7 +26,9 @@ func (a *application) rules(refused string) {
 		return
 	}
 	rows := make([]pb.LedgerRow, len(matches)) // one allocation for all of them
-	a.out.Ledger = make([]*pb.LedgerRow, 0, len(matches))
+	if a.out.Ledger == nil {
+		a.out.Ledger = make([]*pb.LedgerRow, 0, len(matches))
+	}
 	var best *rule
 	for i, x := range matches {
 		reason, changed := refused, false

@@ -12,7 +12,7 @@ import (
 
 // FoldLedger folds one lead's ledger rows into its score as it was known at an
 // instant: rows received later are left out, and so are those of all publications
-// but the one that the lead had gone over to by then. For an instant
+// but the one that the row's id had gone over to by then. For an instant
 // not before the lead's clock it equals Score bit for bit, whatever the order of
 // the rows and however often they are repeated.
 func FoldLedger(rows []*pb.LedgerRow, at int64) float64 { return FoldJoined(rows, at, nil) }
@@ -23,14 +23,15 @@ func FoldLedger(rows []*pb.LedgerRow, at int64) float64 { return FoldJoined(rows
 func FoldJoined(rows []*pb.LedgerRow, at int64, apart map[schemas.LeadID]int32) float64 {
 	joined := map[string][]*pb.LedgerRow{}
 	alone := map[schemas.LeadID]map[string][]*pb.LedgerRow{}
-	inForce := uint32(0)
+	inForce := map[schemas.LeadID]uint32{}
 	for _, row := range rows {
 		if row.Reason == ReasonPublished && row.ReceivedAt <= at {
-			inForce = max(inForce, schemas.PublicationOf(row.ModelVersion))
+			id := schemas.LeadID(row.LeadId)
+			inForce[id] = max(inForce[id], schemas.PublicationOf(row.ModelVersion))
 		}
 	}
 	for _, row := range rows {
-		if schemas.PublicationOf(row.ModelVersion) != inForce {
+		if schemas.PublicationOf(row.ModelVersion) != inForce[schemas.LeadID(row.LeadId)] {
 			continue
 		}
 		if row.Reason != reasonOK && row.Reason != reasonCap || row.ReceivedAt > at {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -74,10 +75,18 @@ func (m *Model) publishRow(l *Lead, was string, src *pb.Source) *pb.StageRow {
 	return row
 }
 
+// born marks a lead, or an id that is joined to one, whose first event is this: it began under the
+// publication, and has nothing to go over from.
+func (a *application) born(l *Lead) {
+	if l.clock == 0 && a.m.publication > 0 {
+		a.out.Ledger = append(a.out.Ledger, a.m.marker(l, a.src))
+	}
+}
+
 // marker has no rule, no points and no day of its own: the publication's.
 func (m *Model) marker(l *Lead, src *pb.Source) *pb.LedgerRow {
 	return &pb.LedgerRow{
-		LeadId: l.id[:], Site: l.site, Track: m.track, EventType: causePublish, EventTime: m.publishedAt, ReceivedAt: m.publishedAt,
+		LeadId: bytes.Clone(l.id[:]), Site: l.site, Track: m.track, EventType: causePublish, EventTime: m.publishedAt, ReceivedAt: m.publishedAt,
 		Day: dayOf(m.publishedAt), Reason: ReasonPublished, ModelVersion: m.version, Source: src,
 	}
 }
