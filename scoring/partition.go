@@ -36,6 +36,7 @@ type partition struct {
 	rewind bool
 	// idleSince is the wall clock of the last record or of the assignment, ms.
 	idleSince int64
+	importing importing
 
 	touched map[schemas.LeadID]*touch
 	spare   []*touch // used before, to be used again
@@ -236,13 +237,17 @@ func (p *partition) caughtUp(now int64) bool {
 }
 
 // clock is how far timers may fire. While there is a backlog the wall clock is
-// ahead of events that would have kept a lead up: then time is what was read.
+// ahead of events that would have kept a lead up: then time is what was read. While
+// an import goes on, time is the import's.
 func (p *partition) clock(now int64) int64 {
-	now -= timerGrace.Milliseconds()
-	if p.caughtUp(now) {
-		return now
+	until := now - timerGrace.Milliseconds()
+	if !p.caughtUp(until) {
+		until = min(until, p.watermark)
 	}
-	return min(now, p.watermark)
+	if p.importing.on(now) {
+		until = min(until, p.importing.at)
+	}
+	return until
 }
 
 func (p *partition) String() string { return fmt.Sprintf("partition %d", p.num) }

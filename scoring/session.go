@@ -241,7 +241,7 @@ func (s *session) patience() time.Duration {
 		wait = min(wait, 20*time.Millisecond)
 	}
 	for _, p := range s.parts {
-		if at, ok := p.leads.timers.next(); ok && !s.held(p) {
+		if at, ok := p.leads.timers.next(); ok && !s.held(p) && !p.importing.on(now.UnixMilli()) {
 			wait = min(wait, time.UnixMilli(at).Add(timerGrace).Sub(now))
 		}
 	}

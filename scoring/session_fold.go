@@ -110,6 +110,7 @@ func (s *session) takeRouted(p *partition, r *kgo.Record) {
 
 // foldInto folds one record and writes what comes of it.
 func (s *session) foldInto(p *partition, in incoming) *refusal {
+	p.importing.note(in.receivedAt(), in.record.Timestamp, p.idleSince)
 	apply := s.apply
 	if apply == nil {
 		apply = p.model.Apply
