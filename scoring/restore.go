@@ -9,14 +9,12 @@ import (
 	"time"
 
 	"leadstream/schemas"
-	"leadstream/schemas/pb"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // restore brings partitions up to the changelog's high watermark: a snapshot if
@@ -239,30 +237,4 @@ func (t *tail) settle(stable kadm.ListedOffsets) error {
 	}
 	clear(t.until)
 	return nil
-}
-
-// readState reads a lead's record but for the score's terms, which are there for SQL:
-// a third of the time. What is read in parts of a message is read into one.
-func readState(b []byte, lead *pb.LeadRecord) error {
-	const terms, bands = 29, 31 // and the groups' bounds in between
-	begin := 0
-	for at := 0; at < len(b); {
-		num, kind, n := protowire.ConsumeTag(b[at:])
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		size := protowire.ConsumeFieldValue(num, kind, b[at+n:])
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		end := at + n + size
-		if num >= terms && num <= bands {
-			if err := lead.UnmarshalVTUnsafe(b[begin:at]); err != nil {
-				return err
-			}
-			begin = end
-		}
-		at = end
-	}
-	return lead.UnmarshalVTUnsafe(b[begin:])
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"leadstream/schemas"
-	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
 )
 
@@ -78,10 +77,11 @@ func (s *leads) store(l *model.Lead, due int64) {
 
 // restore takes one record of the changelog, which replaces what was known of
 // the lead.
-func (s *leads) restore(m *model.Model, rec *pb.LeadRecord) error {
+func (s *leads) restore(m *model.Model, record []byte) (receivedAt int64, err error) {
 	lead := &s.restoring
-	if err := m.RestoreInto(lead, rec); err != nil {
-		return err
+	rec, err := m.RestoreBytes(lead, record)
+	if err != nil {
+		return 0, err
 	}
 	at := rec.FallsAt
 	if rec.ModelVersion != m.Version() {
@@ -91,7 +91,7 @@ func (s *leads) restore(m *model.Model, rec *pb.LeadRecord) error {
 	s.scoredBy(m, lead.ID(), rec.ModelVersion)
 	lead.Reset(schemas.LeadID{}, "") // its texts are parts of a whole fetch
 	s.rows.clean()
-	return nil
+	return rec.ReceivedAt, nil
 }
 
 // scoredBy notes whether a restored lead's record is of the published model.

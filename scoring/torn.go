@@ -1,8 +1,10 @@
 package scoring
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"leadstream/schemas"
@@ -126,9 +128,8 @@ func (r *restorer) believed(p *partition, w *written) {
 		lane = make(chan *written, 16)
 		r.lanes[p.num] = lane
 		r.work.Go(func() {
-			rec := new(pb.LeadRecord)
 			for w := range lane {
-				r.apply(p, w, rec)
+				r.apply(p, w)
 			}
 		})
 	}
@@ -151,9 +152,13 @@ func (r *restorer) take(rec *kgo.Record) {
 	if rec.Attrs.IsControl() || !r.wrote(rec) {
 		return
 	}
+	last := r.last[p.num]
+	if last != nil && slices.EqualFunc(last.records[0].Headers, rec.Headers, sameHeader) {
+		last.records = append(last.records, rec) // the same transaction, without reading what it says
+		return
+	}
 	w := &written{fence: readFence(rec.Headers), first: rec.Offset}
 	w.rows, w.known = readRows(rec.Headers)
-	last := r.last[p.num]
 	switch {
 	case last == nil:
 	case last.fence == w.fence && last.rows == w.rows:
@@ -169,11 +174,13 @@ func (r *restorer) take(rec *kgo.Record) {
 	r.last[p.num] = w
 }
 
+func sameHeader(a, b kgo.RecordHeader) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) }
+
 // apply puts a transaction's leads over what was known.
-func (r *restorer) apply(p *partition, w *written, lead *pb.LeadRecord) {
+func (r *restorer) apply(p *partition, w *written) {
 	p.fence.raise(w.fence)
 	for _, rec := range w.records {
-		if err := r.restoreLead(p, rec, lead); err != nil {
+		if err := r.restoreLead(p, rec); err != nil {
 			r.metrics.unreadable.Inc()
 			r.log.Error("scoring: a lead's record cannot be read; the lead starts from nothing",
 				zap.Int32("partition", rec.Partition), zap.Int64("offset", rec.Offset), zap.ByteString("lead", rec.Key), zap.Error(err))
@@ -181,7 +188,7 @@ func (r *restorer) apply(p *partition, w *written, lead *pb.LeadRecord) {
 	}
 }
 
-func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecord) error {
+func (r *restorer) restoreLead(p *partition, rec *kgo.Record) error {
 	if rec.Value == nil { // erased
 		id, err := schemas.LeadOfRecord(rec.Key)
 		if err == nil {
@@ -189,12 +196,11 @@ func (r *restorer) restoreLead(p *partition, rec *kgo.Record, lead *pb.LeadRecor
 		}
 		return err
 	}
-	lead.ResetVT()
-	if err := readState(rec.Value, lead); err != nil {
-		return err
+	receivedAt, err := p.leads.restore(p.model, rec.Value)
+	if err == nil {
+		p.watermark = max(p.watermark, receivedAt)
 	}
-	p.watermark = max(p.watermark, lead.ReceivedAt)
-	return p.leads.restore(p.model, lead)
+	return err
 }
 
 // believe applies the last transactions, or leaves out those that are torn.

@@ -46,11 +46,6 @@ func (m *Model) RestoreInto(l *Lead, r *pb.LeadRecord) error {
 		last:     stamp{st.GetLastEventTime(), st.GetLastEventHash()},
 		lastType: r.GetLastType(), lastName: r.GetLastName(), path: r.GetLastPath(),
 	}
-	if l.clock < 0 || l.clock > latest || l.stageSince < 0 || l.stageSince > latest {
-		return fmt.Errorf("lead record %s: clock %d or stage_since %d is no instant before the year 10000", id, l.clock, l.stageSince)
-	}
-	slices.Sort(l.flags)
-	l.flags = slices.Compact(l.flags)
 	for _, t := range st.GetTraits() {
 		l.setTrait(trait{t.GetKey(), t.GetValue(), stamp{t.GetEventTime(), t.GetEventHash()}})
 	}
@@ -72,13 +67,23 @@ func (m *Model) RestoreInto(l *Lead, r *pb.LeadRecord) error {
 		}
 		l.rules = append(l.rules, s)
 	}
+	return m.restored(l, st.GetHome(), st.GetParts())
+}
+
+// restored makes what was read of a record a lead of this model.
+func (m *Model) restored(l *Lead, home *pb.Home, parts []*pb.Part) error {
+	if l.clock < 0 || l.clock > latest || l.stageSince < 0 || l.stageSince > latest {
+		return fmt.Errorf("lead record %s: clock %d or stage_since %d is no instant before the year 10000", l.id, l.clock, l.stageSince)
+	}
+	slices.Sort(l.flags)
+	l.flags = slices.Compact(l.flags)
 	if !slices.IsSortedFunc(l.rules, compareRules) {
 		slices.SortFunc(l.rules, compareRules)
 	}
 	l.rules = slices.CompactFunc(l.rules, func(a, b ruleState) bool { return a.rule == b.rule })
-	l.home = restoreHome(st.GetHome())
-	if err := l.restoreParts(m, st.GetParts()); err != nil {
-		return fmt.Errorf("lead record %s: %w", id, err)
+	l.home = restoreHome(home)
+	if err := l.restoreParts(m, parts); err != nil {
+		return fmt.Errorf("lead record %s: %w", l.id, err)
 	}
 	l.model = "" // bind even under the same version: the indexes are not set yet
 	m.bind(l)
@@ -92,9 +97,6 @@ func restoreRule(r *pb.RuleState, days []dayUnits) (ruleState, error) {
 	s := ruleState{
 		rule: r.GetRule(), onceDay: r.GetOnceDay(), lastDay: r.GetLastDay(), halfLife: r.GetHalfLife(),
 		acc: accumulator{r.GetAccM(), r.GetAccE()},
-	}
-	if bad(s.acc.m) || s.halfLife != 0 && !(s.halfLife >= minDays && s.halfLife <= maxDays) {
-		return s, fmt.Errorf("acc_m %g with half_life %g is no sum that fades", s.acc.m, s.halfLife)
 	}
 	for _, d := range r.GetDays() {
 		var used dayUnits
@@ -116,12 +118,20 @@ func restoreRule(r *pb.RuleState, days []dayUnits) (ruleState, error) {
 		days = append(days, day)
 	}
 	s.days = days
+	return s, s.check()
+}
+
+// check refuses a state whose sum cannot be read, and puts the rest in order.
+func (s *ruleState) check() error {
+	if bad(s.acc.m) || s.halfLife != 0 && !(s.halfLife >= minDays && s.halfLife <= maxDays) {
+		return fmt.Errorf("acc_m %g with half_life %g is no sum that fades", s.acc.m, s.halfLife)
+	}
 	for _, d := range s.days { // an older version's record does not say
 		s.lastDay = max(s.lastDay, d.day)
 	}
 	s.lastDay = max(s.lastDay, s.onceDay)
 	slices.SortFunc(s.days, func(a, b dayUnits) int { return cmp.Compare(a.day, b.day) })
-	return s, nil
+	return nil
 }
 
 func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
