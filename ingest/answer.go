@@ -90,13 +90,23 @@ func refuse(w http.ResponseWriter, f *protocol.Fault) int {
 func writeJSON(w http.ResponseWriter, status int, body []byte) int {
 	h := w.Header()
 	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = lengthOf(body)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that went away has nobody to be told
 	return status
 }
 
+// lengthOf is the header's value. The usual answer's is made once.
+func lengthOf(body []byte) []string {
+	if len(body) == len(success) {
+		return successLength
+	}
+	return []string{strconv.Itoa(len(body))}
+}
+
 var (
+	successLength = []string{strconv.Itoa(len(success))}
+
 	jsonType = []string{"application/json"}
 	gifType  = []string{"image/gif"}
 	noStore  = []string{"no-store, must-revalidate"}

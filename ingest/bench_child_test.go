@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -44,6 +46,7 @@ func playRole(role string) {
 			panic(err)
 		}
 		go func() { panic(s.Run(context.Background())) }()
+		profile()
 		fmt.Println(s.Addr())
 	default:
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -60,6 +63,26 @@ func playRole(role string) {
 		fmt.Println(m.Mallocs, m.TotalAlloc)
 	}
 	os.Exit(0) // whoever started us is gone
+}
+
+// profile writes what the CPU does in the seconds 3 to 8 of a collector into LEADSTREAM_BENCH_PROFILE, a folder.
+func profile() {
+	dir := os.Getenv("LEADSTREAM_BENCH_PROFILE")
+	if dir == "" {
+		return
+	}
+	out, err := os.CreateTemp(dir, "collector-*.cpu")
+	if err != nil {
+		panic(err)
+	}
+	go func() {
+		time.Sleep(3 * time.Second)
+		if err := pprof.StartCPUProfile(out); err != nil {
+			panic(err)
+		}
+		time.Sleep(5 * time.Second)
+		pprof.StopCPUProfile()
+	}()
 }
 
 // player is such a process, seen from outside.

@@ -92,14 +92,19 @@ func (b *bodies) raws(w http.ResponseWriter, r *http.Request, h *hold) ([]byte, 
 			size = int64(len(buf))
 		}
 	}
-	var no *protocol.Fault
-	switch {
-	case err == io.EOF:
-		return buf[:n:n], nil
-	case errors.As(err, &no):
-		return nil, no
+	if err != io.EOF {
+		return nil, unreadable(err, fault(bodyIncomplete, fmt.Sprintf("the body ended after %d bytes", n)))
 	}
-	return nil, fault(bodyIncomplete, fmt.Sprintf("the body ended after %d bytes", n))
+	return buf[:n:n], nil
+}
+
+// unreadable is the refusal of a body whose reading ended with err: err's own, or the one for what else can end it.
+func unreadable(err error, usual *protocol.Fault) error {
+	var no *protocol.Fault
+	if errors.As(err, &no) {
+		return no
+	}
+	return usual
 }
 
 // more returns a buffer of the size with the first n bytes of the old one in it, when there is room.
@@ -144,14 +149,10 @@ func (b *bodies) inflate(r *http.Request, packed []byte, h *hold) ([]byte, error
 			size = int64(len(buf))
 		}
 	}
-	var no *protocol.Fault
-	switch {
-	case err == io.EOF:
-		return buf[:n:n], nil
-	case errors.As(err, &no):
-		return nil, no
+	if err != io.EOF {
+		return nil, unreadable(err, fault(badGzip, ""))
 	}
-	return nil, fault(badGzip, "")
+	return buf[:n:n], nil
 }
 
 // forEvents takes the room for what becomes of a large body before it is given back: decoded events and their records.

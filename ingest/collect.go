@@ -140,9 +140,14 @@ func (s *Service) keep(ctx context.Context, f *facts, items []protocol.Item, spo
 	}
 	// The sender may be gone already, as pages do; the event stays welcome.
 	began := time.Now()
-	err := s.delivery.deliver(context.WithoutCancel(ctx), l, spooled)
-	if l, err = s.withoutRefused(ctx, f, items, l, &o, err); err != nil {
-		return s.undelivered(err)
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := s.delivery.deliver(ctx, l, spooled)
+	if err != nil {
+		if l, err = s.withoutRefused(ctx, f, items, l, &o, err); err != nil {
+			return s.undelivered(err)
+		}
 	}
 	s.metrics.produceSeconds.Observe(time.Since(began).Seconds())
 	known.settle(l.events)
@@ -184,7 +189,7 @@ func (s *Service) withoutRefused(ctx context.Context, f *facts, items []protocol
 		dead.dead = append(dead.dead, deadLetter(f, it))
 	}
 	l.events = slices.DeleteFunc(l.events, func(e *pb.Event) bool { return refused[e] })
-	err = s.delivery.deliver(context.WithoutCancel(ctx), dead, false)
+	err = s.delivery.deliver(ctx, dead, false)
 	if errors.As(err, &no) {
 		err = nil
 	}

@@ -64,19 +64,26 @@ func (d *delivery) start() {
 // the disk, while the broker is away, refuses, or has not got yet what came before.
 // With spooled, by the disk in any case. A *spool.Refused names records that no broker will ever take; the others are kept then.
 func (d *delivery) deliver(ctx context.Context, l letters, spooled bool) error {
-	records, err := encode(l)
-	if err != nil || len(records) == 0 {
+	p := parcels.Get().(*parcel)
+	err := p.pack(l)
+	if err != nil || len(p.records) == 0 {
+		p.free()
 		return err
 	}
-	if d.spool == nil {
-		return d.produce(ctx, records)
-	}
-	if !spooled && d.spool.Direct() && d.produce(ctx, records) == nil {
-		return nil // why it failed is told by Drain, which now meets the same broker
+	if d.spool == nil || !spooled && d.spool.Direct() {
+		p.sending.load(p.records)
+		err = d.produce(ctx, p.sending)
+		if err == nil {
+			p.free()
+		}
+		if err == nil || d.spool == nil {
+			return err
+		}
+		// why it failed is told by Drain, which now meets the same broker
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	err = d.spool.Append(ctx, records...)
+	err = d.spool.Append(ctx, p.records...)
 	if err != nil && !errors.Is(err, spool.ErrFull) {
 		return fmt.Errorf("%w: %w", errSpoolFailed, err)
 	}

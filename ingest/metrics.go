@@ -35,6 +35,10 @@ type metrics struct {
 	mu      sync.RWMutex
 	answers map[answers]answerMetrics
 	runs    atomic.Uint64 // of the pipeline
+
+	// noted and took, bound once: facts hand them to the steps.
+	note   func(change)
+	remove func(privacy.Removal, int)
 }
 
 // siteType are the labels of an accepted event.
@@ -46,8 +50,7 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 			Name: "leadstream_ingest_requests_total", Help: "HTTP requests answered.",
 		}, []string{"protocol", "status"}),
 		requestSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "leadstream_ingest_request_seconds", Help: "From the request's header to its answer, the wait for the broker included.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+			Name: "leadstream_ingest_request_seconds", Help: "From the request's header to its answer, the wait for the broker included.", Buckets: waits,
 		}, []string{"protocol"}),
 		bodyBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "leadstream_ingest_body_bytes", Help: "Size of a request's body, unpacked.", Buckets: prometheus.ExponentialBuckets(256, 4, 9),
@@ -65,48 +68,57 @@ func newMetrics(reg prometheus.Registerer, list []Site) *metrics {
 			Name: "leadstream_ingest_dead_letters_total", Help: "Refused events kept in the dead-letter topic.",
 		}),
 		produceSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "leadstream_ingest_produce_seconds", Help: "From handing a request's events over until all are kept.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+			Name: "leadstream_ingest_produce_seconds", Help: "From handing a request's events over until all are kept.", Buckets: waits,
 		}),
 		produceFailed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadstream_ingest_produce_failed_total", Help: "Requests whose events could not be kept, by why.",
 		}, []string{"why"}),
 		answers: map[answers]answerMetrics{},
-		events:  map[siteType]prometheus.Counter{},
-		changed: map[change]prometheus.Counter{}, removed: map[privacy.Removal]prometheus.Counter{},
 	}
+	for reason := range refusals {
+		m.refused.WithLabelValues(string(reason)) // a counter that is 0 can be alerted on; one that is absent cannot
+	}
+	reg.MustRegister(m.requests, m.requestSeconds, m.bodyBytes, m.batchEvents, m.inFlight, m.refused, m.deadLetters, m.produceSeconds, m.produceFailed)
+	m.ofEvents(reg, list)
+	m.note, m.remove = m.noted, m.took
+	return m
+}
+
+// waits are the buckets of what waits for the broker, in seconds.
+var waits = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+// ofEvents makes the counters that are asked for with every event: each is looked up once, here.
+func (m *metrics) ofEvents(reg prometheus.Registerer, list []Site) {
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_events_total", Help: "Events that are kept: the broker has acknowledged them, or they are on disk in the spool.",
 	}, []string{"site", "type"})
+	m.events = map[siteType]prometheus.Counter{}
+	for _, s := range list {
+		for _, kind := range schemas.EventTypes {
+			m.events[siteType{s.Name, kind}] = events.WithLabelValues(s.Name, kind)
+		}
+	}
 	changed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_changed_total", Help: "Events that the pipeline altered, by what it altered.",
 	}, []string{"what"})
+	m.changed = map[change]prometheus.Counter{}
+	for _, what := range changes {
+		m.changed[what] = changed.WithLabelValues(string(what))
+	}
 	removed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_removed_total", Help: "What privacy took out of events, by what it was.",
 	}, []string{"what"})
+	m.removed = map[privacy.Removal]prometheus.Counter{}
 	for _, what := range privacy.Removals {
 		m.removed[what] = removed.WithLabelValues(string(what))
 	}
 	seconds := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadstream_ingest_step_seconds_total", Help: "Time spent in each step of the pipeline.",
 	}, []string{"step"})
-	for _, s := range list {
-		for _, kind := range schemas.EventTypes {
-			m.events[siteType{s.Name, kind}] = events.WithLabelValues(s.Name, kind)
-		}
-	}
-	for _, what := range changes {
-		m.changed[what] = changed.WithLabelValues(string(what))
-	}
 	for _, s := range steps {
 		m.steps = append(m.steps, seconds.WithLabelValues(s.name))
 	}
-	for reason := range refusals {
-		m.refused.WithLabelValues(string(reason)) // a counter that is 0 can be alerted on; one that is absent cannot
-	}
-	reg.MustRegister(m.requests, m.requestSeconds, m.bodyBytes, m.batchEvents, m.inFlight, events, m.refused,
-		m.deadLetters, m.produceSeconds, m.produceFailed, changed, removed, seconds)
-	return m
+	reg.MustRegister(events, changed, removed, seconds)
 }
 
 // watchRoom shows how much of ingest.max_in_flight is taken.
@@ -116,13 +128,13 @@ func (m *metrics) watchRoom(reg prometheus.Registerer, o *room) {
 	}, o.inUse))
 }
 
-func (m *metrics) remove(what privacy.Removal, n int) {
+func (m *metrics) took(what privacy.Removal, n int) {
 	if n > 0 {
 		m.removed[what].Add(float64(n))
 	}
 }
 
-func (m *metrics) note(what change) { m.changed[what].Inc() }
+func (m *metrics) noted(what change) { m.changed[what].Inc() }
 
 func (m *metrics) refuse(reason protocol.Reason) { m.refused.WithLabelValues(string(reason)).Inc() }
 

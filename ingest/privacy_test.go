@@ -79,7 +79,6 @@ func everything(t *testing.T, f *fixture, opts []KafkaOption, dir string, log *b
 // What a strict site must not keep is nowhere: it is sent by every protocol, in every place and spelling, in good events and bad
 // ones, and then looked for in all bytes that come out.
 func TestNothingPersonalComesOut(t *testing.T) {
-	const strictIP, agentText = "203.0.113.77", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
 	_, opts := broker(t)
 	dir, city := t.TempDir(), munich(t)
 	var log bytes.Buffer
@@ -95,9 +94,31 @@ func TestNothingPersonalComesOut(t *testing.T) {
 		encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 		d.Log = zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&log), zap.DebugLevel))
 	})
+	sendPersonal(t, f)
+	require.NoError(t, f.stop())
+
+	all := everything(t, f, opts, dir, &log)
+	require.Greater(t, len(all), 4, "the folder's files are among them")
+	for where, text := range all {
+		lower := strings.ToLower(string(text))
+		for _, bad := range []string{"ada@", "ada%40", "u0040", "acme.example\" \"", strictIP, "5550123", "tok-secret", "de-123-456"} {
+			require.NotContains(t, lower, bad, where)
+		}
+	}
+	for _, what := range []string{"ip", "email_hashed", "value", "value_hashed", "dead_letter_content"} {
+		require.Positive(t, f.value(t, "leadstream_ingest_removed_total", "what", what), what)
+	}
+	events, _ := stored(t, opts)
+	stillUseful(t, events, deadLetters(t, opts))
+}
+
+const strictIP = "203.0.113.77"
+
+// sendPersonal is Ada, by every protocol.
+func sendPersonal(t *testing.T, f *fixture) {
 	send := func(path, body string, headers ...string) {
 		t.Helper()
-		headers = append(headers, "X-Forwarded-For", strictIP, "User-Agent", agentText)
+		headers = append(headers, "X-Forwarded-For", strictIP, "User-Agent", chrome)
 		answer, text := f.ask(t, "POST", path, body, headers...)
 		require.Less(t, answer.StatusCode, 500, text)
 	}
@@ -113,18 +134,11 @@ func TestNothingPersonalComesOut(t *testing.T) {
 	send("/api/event", `{"n":"pageview","u":"https://www.acme.example/?e=ada%40acme.example","d":"demo"}`)
 	send("/v1/events", `{"event_id":"c1","type":"crm","user_id":"ADA@acme.example","ip":"`+strictIP+`","traits":{"email":"ada@acme.example"}}`, "Authorization", "Bearer demo-secret")
 	send("/hooks/generic/crm?token=hook-token-0123456789", `{"id":"h1","email":"Ada@acme.example","note":"call ada@acme.example"}`)
-	require.NoError(t, f.stop())
+}
 
-	all := everything(t, f, opts, dir, &log)
-	require.Greater(t, len(all), 4, "the folder's files are among them")
-	for where, text := range all {
-		lower := strings.ToLower(string(text))
-		for _, bad := range []string{"ada@", "ada%40", "u0040", "acme.example\" \"", strictIP, "5550123", "tok-secret", "de-123-456"} {
-			require.NotContains(t, lower, bad, where)
-		}
-	}
-
-	events, _ := stored(t, opts)
+// stillUseful: what was kept of her is still one person, in a place.
+func stillUseful(t *testing.T, events map[string]*pb.Event, dead []*pb.DeadLetter) {
+	t.Helper()
 	require.Equal(t, []string{"DE", "Bavaria", "Munich"}, []string{events["n2"].Country, events["n2"].Region, events["n2"].City}, "the place was read before the address went")
 	require.Contains(t, events["n2"].EnrichedBy, "geo/GeoLite2-City-2026-03-02")
 	person := events["n1"].UserId
@@ -140,79 +154,77 @@ func TestNothingPersonalComesOut(t *testing.T) {
 		require.Equal(t, person, id, "one person is one id, whoever sends it")
 	}
 	require.JSONEq(t, `{"email":"`+person+` ","name":"Ada"}`, string(events["n1"].Traits))
-	dead := deadLetters(t, opts)
 	require.Len(t, dead, 2)
 	for _, d := range dead {
 		require.Empty(t, d.Payload)
 		require.Contains(t, d.Detail, "content not kept: the site's privacy policy")
 	}
-	for _, what := range []string{"ip", "email_hashed", "value", "value_hashed", "dead_letter_content"} {
-		require.Positive(t, f.value(t, "leadstream_ingest_removed_total", "what", what), what)
-	}
+}
+
+// policyCase is one request to a site with a policy, and what is kept of it.
+type policyCase struct {
+	name       string
+	policy     privacy.Policy
+	path, body string
+	header     []string
+	status     int
+	word       string // of the refusal; empty = kept
+	keptID     bool
+	keptIP     bool
 }
 
 // The four policies, through the front door, by protocols with answers of their own.
 func TestSitePolicies(t *testing.T) {
-	type want struct {
-		status int
-		word   string // of the refusal; empty = kept
-		keptID bool
-		keptIP bool
-	}
 	event := `{"event_id":"e","type":"page","anonymous_id":"a1","session_id":"s1","url":"https://www.acme.example/"}`
 	consenting := strings.Replace(event, `"type"`, `"consent":"full","type"`, 1)
-	for _, c := range []struct {
-		name       string
-		policy     privacy.Policy
-		path, body string
-		header     []string
-		want       want
-	}{
-		{"full", privacy.Policy{}, "/v1/events?key=demo", event, nil, want{200, "", true, true}},
-		{"no_ip", privacy.Policy{Keep: "no_ip"}, "/v1/events?key=demo", consenting, nil, want{200, "", true, false}},
-		{"cookieless", privacy.Policy{Keep: "cookieless"}, "/v1/events?key=demo", consenting, nil, want{200, "", false, false}},
-		{"drop", privacy.Policy{Keep: "drop"}, "/v1/events?key=demo", consenting, nil, want{200, "site_drops", false, false}},
-		{"truncate", privacy.Policy{IP: "truncate"}, "/v1/events?key=demo", event, nil, want{200, "", true, true}},
-		{"GPC", privacy.Policy{}, "/v1/events?key=demo", event, []string{"Sec-GPC", "1"}, want{200, "", false, false}},
-		{"DNT", privacy.Policy{}, "/v1/events?key=demo", event, []string{"DNT", "1"}, want{200, "", false, false}},
-		{"GPC and drop", privacy.Policy{OptedOut: "drop"}, "/v1/events?key=demo", event, []string{"Sec-GPC", "1"}, want{200, "opted_out", false, false}},
-		{"GPC and a yes", privacy.Policy{OptedOut: "drop"}, "/v1/events?key=demo", consenting, []string{"Sec-GPC", "1"}, want{200, "", true, true}},
-		{"unasked", privacy.Policy{Unasked: "drop"}, "/v1/events?key=demo", event, nil, want{200, "not_asked", false, false}},
-		{"unasked, and a yes", privacy.Policy{Unasked: "drop"}, "/v1/events?key=demo", consenting, nil, want{200, "", true, true}},
-		{"gcs denied", privacy.Policy{}, "/g/collect?v=2&tid=demo&gcs=G100&cid=a1&en=page_view&_p=1&_s=1", "", nil, want{204, "", false, false}},
-		{"gcs denied and drop", privacy.Policy{OptedOut: "drop"}, "/g/collect?v=2&tid=demo&gcs=G100&cid=a1&en=page_view&_p=1&_s=1", "", nil, want{204, "opted_out", false, false}},
-		{"gcs granted and drop", privacy.Policy{OptedOut: "drop", Unasked: "drop"}, "/g/collect?v=2&tid=demo&gcs=G111&cid=a1&en=page_view&_p=1&_s=1", "", nil, want{204, "", true, true}},
-		{"SP-Anonymous", privacy.Policy{}, "/com.snowplowanalytics.snowplow/tp2", `{"data":[{"e":"pv","eid":"e","aid":"demo","duid":"a1","url":"https://www.acme.example/"}]}`, []string{"SP-Anonymous", "*"}, want{200, "", false, false}},
-		{"SP-Anonymous and drop", privacy.Policy{OptedOut: "drop"}, "/com.snowplowanalytics.snowplow/tp2", `{"data":[{"e":"pv","eid":"e","aid":"demo","duid":"a1","url":"https://www.acme.example/"}]}`, []string{"SP-Anonymous", "*"}, want{200, "opted_out", false, false}},
-		{"Plausible and drop", privacy.Policy{Keep: "drop"}, "/api/event", `{"n":"pageview","u":"https://www.acme.example/","d":"demo"}`, nil, want{202, "site_drops", false, false}},
+	for _, c := range []policyCase{
+		{"full", privacy.Policy{}, "/v1/events?key=demo", event, nil, 200, "", true, true},
+		{"no_ip", privacy.Policy{Keep: "no_ip"}, "/v1/events?key=demo", consenting, nil, 200, "", true, false},
+		{"cookieless", privacy.Policy{Keep: "cookieless"}, "/v1/events?key=demo", consenting, nil, 200, "", false, false},
+		{"drop", privacy.Policy{Keep: "drop"}, "/v1/events?key=demo", consenting, nil, 200, "site_drops", false, false},
+		{"truncate", privacy.Policy{IP: "truncate"}, "/v1/events?key=demo", event, nil, 200, "", true, true},
+		{"GPC", privacy.Policy{}, "/v1/events?key=demo", event, []string{"Sec-GPC", "1"}, 200, "", false, false},
+		{"DNT", privacy.Policy{}, "/v1/events?key=demo", event, []string{"DNT", "1"}, 200, "", false, false},
+		{"GPC and drop", privacy.Policy{OptedOut: "drop"}, "/v1/events?key=demo", event, []string{"Sec-GPC", "1"}, 200, "opted_out", false, false},
+		{"GPC and a yes", privacy.Policy{OptedOut: "drop"}, "/v1/events?key=demo", consenting, []string{"Sec-GPC", "1"}, 200, "", true, true},
+		{"unasked", privacy.Policy{Unasked: "drop"}, "/v1/events?key=demo", event, nil, 200, "not_asked", false, false},
+		{"unasked, and a yes", privacy.Policy{Unasked: "drop"}, "/v1/events?key=demo", consenting, nil, 200, "", true, true},
+		{"gcs denied", privacy.Policy{}, "/g/collect?v=2&tid=demo&gcs=G100&cid=a1&en=page_view&_p=1&_s=1", "", nil, 204, "", false, false},
+		{"gcs denied and drop", privacy.Policy{OptedOut: "drop"}, "/g/collect?v=2&tid=demo&gcs=G100&cid=a1&en=page_view&_p=1&_s=1", "", nil, 204, "opted_out", false, false},
+		{"gcs granted and drop", privacy.Policy{OptedOut: "drop", Unasked: "drop"}, "/g/collect?v=2&tid=demo&gcs=G111&cid=a1&en=page_view&_p=1&_s=1", "", nil, 204, "", true, true},
+		{"SP-Anonymous", privacy.Policy{}, "/com.snowplowanalytics.snowplow/tp2", `{"data":[{"e":"pv","eid":"e","aid":"demo","duid":"a1","url":"https://www.acme.example/"}]}`, []string{"SP-Anonymous", "*"}, 200, "", false, false},
+		{"SP-Anonymous and drop", privacy.Policy{OptedOut: "drop"}, "/com.snowplowanalytics.snowplow/tp2", `{"data":[{"e":"pv","eid":"e","aid":"demo","duid":"a1","url":"https://www.acme.example/"}]}`, []string{"SP-Anonymous", "*"}, 200, "opted_out", false, false},
+		{"Plausible and drop", privacy.Policy{Keep: "drop"}, "/api/event", `{"n":"pageview","u":"https://www.acme.example/","d":"demo"}`, nil, 202, "site_drops", false, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, opts := broker(t)
-			f := start(t, opts, func(cfg *Config, _ *Deps) { cfg.Sites[0].Privacy = c.policy })
-			answer, body := f.ask(t, "POST", c.path, c.body, append(c.header, "User-Agent", chrome)...)
-			require.Equal(t, c.want.status, answer.StatusCode, body)
-			events, _ := stored(t, opts)
-			require.Empty(t, deadLetters(t, opts))
-			if c.want.word != "" {
-				require.Empty(t, events)
-				require.Equal(t, 1.0, f.value(t, "leadstream_ingest_refused_total", "reason", c.want.word))
-				require.Equal(t, 1.0, f.value(t, "leadstream_ingest_removed_total", "what", "event"))
-				return
-			}
-			require.Len(t, events, 1)
-			var e *pb.Event
-			for _, e = range events {
-			}
-			require.Equal(t, c.want.keptID, e.AnonymousId == "a1", e.AnonymousId)
-			if !c.want.keptID {
-				require.Regexp(t, `^c:[0-9a-f]{24}$`, e.AnonymousId)
-				require.NotEqual(t, "s1", e.SessionId)
-			}
-			require.Equal(t, c.want.keptIP, e.Ip != "", e.Ip)
-			if c.policy.IP == "truncate" {
-				require.Equal(t, "127.0.0.0", e.Ip)
-			}
-		})
+		t.Run(c.name, c.run)
+	}
+}
+
+func (c policyCase) run(t *testing.T) {
+	_, opts := broker(t)
+	f := start(t, opts, func(cfg *Config, _ *Deps) { cfg.Sites[0].Privacy = c.policy })
+	answer, body := f.ask(t, "POST", c.path, c.body, append(c.header, "User-Agent", chrome)...)
+	require.Equal(t, c.status, answer.StatusCode, body)
+	events, _ := stored(t, opts)
+	require.Empty(t, deadLetters(t, opts))
+	if c.word != "" {
+		require.Empty(t, events)
+		require.Equal(t, 1.0, f.value(t, "leadstream_ingest_refused_total", "reason", c.word))
+		require.Equal(t, 1.0, f.value(t, "leadstream_ingest_removed_total", "what", "event"))
+		return
+	}
+	require.Len(t, events, 1)
+	var e *pb.Event
+	for _, e = range events {
+	}
+	require.Equal(t, c.keptID, e.AnonymousId == "a1", e.AnonymousId)
+	if !c.keptID {
+		require.Regexp(t, `^c:[0-9a-f]{24}$`, e.AnonymousId)
+		require.NotEqual(t, "s1", e.SessionId)
+	}
+	require.Equal(t, c.keptIP, e.Ip != "", e.Ip)
+	if c.policy.IP == "truncate" {
+		require.Equal(t, "127.0.0.0", e.Ip)
 	}
 }
 

@@ -15,41 +15,49 @@ import (
 func parseAddress(f *facts, it *protocol.Item) *protocol.Fault {
 	e := it.Event
 	if e.Url != "" {
-		u, err := url.Parse(e.Url)
-		if err != nil {
-			f.note(urlUnreadable)
-		} else {
-			if u.User != nil {
-				u.User = nil
-				e.Url = u.String()
-				f.note(credentialsCut)
-			}
-			e.Host = host(f, u)
-			e.Path = clean(f, u.Path)
+		if a, ok := addressOf(f, &e.Url); ok {
+			e.Host, e.Path = host(f, a.host), clean(f, a.path)
 			if e.Path == "" && e.Host != "" {
 				e.Path = "/"
 			}
-			campaign(f, e, u.RawQuery)
+			campaign(f, e, a.query)
+		} else {
+			f.note(urlUnreadable)
 		}
 	}
 	if visit := visitCampaign(e); visit != "" {
 		campaign(f, e, visit)
 	}
 	if e.Referrer != "" {
-		if u, err := url.Parse(e.Referrer); err == nil {
-			if u.User != nil {
-				u.User = nil
-				e.Referrer = u.String()
-				f.note(credentialsCut)
-			}
-			e.ReferrerHost = host(f, u)
+		if a, ok := addressOf(f, &e.Referrer); ok {
+			e.ReferrerHost = host(f, a.host)
 		}
 	}
 	return nil
 }
 
-func host(f *facts, u *url.URL) string {
-	return cut(f, clean(f, strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))), maxLabel)
+// address is what steps look at of a url.
+type address struct{ host, path, query string }
+
+// addressOf reads an event's url, and takes a login out of it.
+func addressOf(f *facts, text *string) (a address, ok bool) {
+	if a.host, a.path, a.query, ok = plainAddress(*text); ok {
+		return a, true
+	}
+	u, err := url.Parse(*text)
+	if err != nil {
+		return address{}, false
+	}
+	if u.User != nil {
+		u.User = nil
+		*text = u.String()
+		f.note(credentialsCut)
+	}
+	return address{u.Hostname(), u.Path, u.RawQuery}, true
+}
+
+func host(f *facts, name string) string {
+	return cut(f, clean(f, strings.ToLower(strings.TrimSuffix(name, "."))), maxLabel)
 }
 
 // visitCampaign is what our tracker says of the landing page on the later pages of a visit: a query, "utm_source=x&gclid=y".

@@ -8,6 +8,9 @@ func findPlace(f *facts, it *protocol.Item) *protocol.Fault {
 	e := it.Event
 	if e.Ip != f.placedIP {
 		f.placedIP, f.place = e.Ip, f.atlas.Find(e.Ip)
+		for _, text := range [...]*string{&f.place.Country, &f.place.Region, &f.place.City, &f.place.Network, &f.place.Owner} {
+			*text = clean(f, *text) // files are made by strangers, too
+		}
 	}
 	p := f.place
 	if e.Ip == "" {

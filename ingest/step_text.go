@@ -50,12 +50,13 @@ func cleanText(f *facts, it *protocol.Item) *protocol.Fault {
 		{&e.Name, maxLabel}, {&e.Url, maxURL}, {&e.Title, maxTitle}, {&e.Referrer, maxURL},
 		{&e.UtmSource, maxLabel}, {&e.UtmMedium, maxLabel}, {&e.UtmCampaign, maxLabel}, {&e.UtmTerm, maxLabel}, {&e.UtmContent, maxLabel},
 		{&e.Locale, maxShort}, {&e.Screen, maxShort}, {&e.Library, maxShort}, {&e.UserAgent, maxAgent}, {&e.Ip, longestIP},
+		{&e.Country, maxShort}, {&e.Region, maxLabel}, {&e.City, maxLabel},
 	} {
 		if *t.text != "" {
 			*t.text = cut(f, clean(f, *t.text), t.limit)
 		}
 	}
-	if e.Ip != "" {
+	if e.Ip != "" && e.Ip != f.ip { // that one we wrote ourselves
 		// What is no address is no address, whoever claims it; and 010.0.0.1 reads differently to everybody.
 		addr, err := netip.ParseAddr(e.Ip)
 		e.Ip = ""

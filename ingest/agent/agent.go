@@ -81,5 +81,6 @@ func read(userAgent string) Agent {
 	if a.Kind, a.Bot = machine(userAgent, lower); a.Bot {
 		a.Device = "bot"
 	}
+	a.Browser, a.OS = strings.ToValidUTF8(a.Browser, ""), strings.ToValidUTF8(a.OS, "") // pieces of a text may end within a letter
 	return a
 }

@@ -14,7 +14,7 @@ import (
 // Config is what a Front is told.
 type Config struct {
 	Handler http.Handler
-	Takes   func(path string) bool // paths whose POSTs the handler answers here; it must not keep the request after its answer
+	Takes   func(path string) bool // paths whose POSTs the handler answers here; it must not keep the request after its answer, nor write to its header
 	Headers []string               // the only ones that the handler gets to see
 	Idle    time.Duration          // a connection without a request is closed after this
 	Body    time.Duration          // for the rest of a body that did not come with its header

@@ -15,8 +15,11 @@ type head struct {
 	size   int // its bytes
 	target *target
 	host   string
+	length string // of the body, as it stands there
 	header http.Header
 	values [mostHeaders]string // what header's lists are pieces of
+
+	last remembered
 }
 
 // mostHeaders is more than any browser sends.
@@ -25,12 +28,18 @@ const mostHeaders = 40
 // read takes a header that is there as a whole, and tells how long the request is with its body. Not ok means that net/http must
 // look at it: a header that is incomplete, odd, or says anything about the connection.
 func (h *head) read(buf []byte, known *targets, all names) (size int, ok bool) {
+	if size, length, ok := h.last.again(buf); ok {
+		h.size = size
+		return size + length, true
+	}
+	h.last = remembered{}
 	end := bytes.Index(buf, []byte("\r\n\r\n"))
 	if end < 0 || !bytes.HasPrefix(buf, []byte("POST /")) {
 		return 0, false
 	}
-	text := string(buf[:end+2]) // events keep pieces of it
-	line, text, _ := strings.Cut(text[len("POST "):], "\r\n")
+	h.size = end + 4
+	text := string(buf[:h.size]) // events keep pieces of it
+	line, fields, _ := strings.Cut(text[len("POST "):end+2], "\r\n")
 	name, ok := strings.CutSuffix(line, " HTTP/1.1")
 	if !ok {
 		return 0, false
@@ -39,49 +48,57 @@ func (h *head) read(buf []byte, known *targets, all names) (size int, ok bool) {
 		return 0, false
 	}
 	clear(h.header)
-	h.host = ""
-	length := -1
-	for n := 0; text != ""; n++ {
-		line, text, _ = strings.Cut(text, "\r\n")
-		colon := strings.IndexByte(line, ':')
-		if colon <= 0 || n == mostHeaders || !isToken(line[:colon]) || !isText(line[colon+1:]) {
+	h.host, h.length = "", ""
+	digits := 0 // where the length begins
+	for n := 0; fields != ""; n++ {
+		line, fields, _ = strings.Cut(fields, "\r\n")
+		if n == mostHeaders || !h.field(n, line, all) {
 			return 0, false
 		}
-		name, value := all.find(line[:colon]), strings.Trim(line[colon+1:], " \t")
-		switch name.canonical {
-		case "Host":
-			if h.host != "" || !isHost(value) {
-				return 0, false
-			}
-			h.host = value
-			continue
-		case "Content-Length":
-			if length >= 0 {
-				return 0, false
-			}
-			if length, ok = number(value); !ok {
-				return 0, false
-			}
-			continue
-		case "Connection":
-			if !strings.EqualFold(value, "keep-alive") {
-				return 0, false
-			}
-		case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Pragma":
-			return 0, false
+		if h.length != "" && digits == 0 {
+			digits = end - len(fields) - len(line) + strings.LastIndex(line, h.length)
 		}
-		if !name.kept {
-			continue
-		}
-		if list := h.header[name.canonical]; list != nil {
-			h.header[name.canonical] = append(list, value)
-			continue
-		}
-		h.values[n] = value
-		h.header[name.canonical] = h.values[n : n+1 : n+1]
 	}
-	h.size = end + 4
-	return h.size + length, length >= 0 && h.host != ""
+	length, ok := number(h.length)
+	if ok = ok && h.host != ""; ok {
+		h.last = remembered{before: text[:digits], after: text[digits+len(h.length):]}
+	}
+	return h.size + length, ok
+}
+
+// field takes the n'th line. Not ok is as of read.
+func (h *head) field(n int, line string, all names) (ok bool) {
+	colon := strings.IndexByte(line, ':')
+	if colon <= 0 || !isToken(line[:colon]) || !isText(line[colon+1:]) {
+		return false
+	}
+	name, value := all.find(line[:colon]), strings.Trim(line[colon+1:], " \t")
+	switch name.canonical {
+	case "Host":
+		ok = h.host == "" && isHost(value)
+		h.host = value
+		return ok
+	case "Content-Length":
+		ok = h.length == "" && value != ""
+		h.length = value
+		return ok
+	case "Connection":
+		if !strings.EqualFold(value, "keep-alive") {
+			return false
+		}
+	case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Pragma":
+		return false
+	}
+	if !name.kept {
+		return true
+	}
+	if list := h.header[name.canonical]; list != nil {
+		h.header[name.canonical] = append(list, value)
+		return true
+	}
+	h.values[n] = value
+	h.header[name.canonical] = h.values[n : n+1 : n+1]
+	return true
 }
 
 // names knows headers by the spellings that browsers and proxies use.

@@ -113,6 +113,9 @@ func FuzzHead(f *testing.F) {
 		size, ok := h.read(text, newTargets(), all)
 		if ok {
 			same(t, h, size, text)
+			size, ok = h.read(text, nil, nil) // the same header again is not read again
+			require.True(t, ok)
+			same(t, h, size, text)
 		}
 	})
 }
@@ -123,5 +126,40 @@ func TestNamesAreFoundInAnySpelling(t *testing.T) {
 	}
 	for _, name := range []string{"Cookie", "cookie", "X-Never-Seen", "x-never-seen"} {
 		require.Equal(t, named{http.CanonicalHeaderKey(name), false}, all.find(name))
+	}
+}
+
+// TestTheSameHeaderAgain: only the body's length may be another one; whatever else differs is read as if it were the first.
+func TestTheSameHeaderAgain(t *testing.T) {
+	h, known := newHead(), newTargets()
+	for _, text := range []string{
+		plain,
+		strings.Replace(plain, "Length: 2", "Length: 0", 1),
+		strings.Replace(plain, "Length: 2", "Length: 10", 1),
+		strings.Replace(plain, "Length: 2\r\n", "Length:\t2 \r\n", 1),
+		strings.Replace(plain, "Mozilla/5.0", "Mozilla/5.1", 1),
+		strings.Replace(plain, "keep-alive", "Keep-Alive", 1),
+		plain, plain,
+		strings.Replace(plain, "key=demo", "key=dem0", 1),
+		strings.Replace(plain, "Connection: keep-alive\r\n", "", 1),
+		strings.Replace(plain, "Connection: keep-alive\r\n", "Content-Type: a\r\n", 1),
+	} {
+		size, ok := h.read([]byte(text), known, all)
+		fresh := newHead()
+		wantSize, want := fresh.read([]byte(text), known, all)
+		require.Equal(t, want, ok, "%q", text)
+		if !ok {
+			continue
+		}
+		require.Equal(t, wantSize, size)
+		require.Equal(t, fresh.header, h.header)
+		same(t, h, size, append([]byte(text), "12345678"...)[:max(size, len(text))])
+	}
+	_, ok := h.read([]byte(strings.Replace(plain, "Length: 2", "Length: 2000000", 1)), known, all)
+	require.False(t, ok, "net/http's")
+	for cut := range len(plain) - len("{}") {
+		_, ok = h.read([]byte(plain[:cut]), known, all)
+		require.False(t, ok, "a header that is not there as a whole is net/http's")
+		_, _ = h.read([]byte(plain), known, all)
 	}
 }

@@ -41,9 +41,11 @@ func (r *reply) Write(p []byte) (int, error) {
 // text is the answer as it goes over the wire; last says that no other will follow.
 func (r *reply) text(last bool) []byte {
 	r.WriteHeader(http.StatusOK)
-	out := append(r.out[:0], "HTTP/1.1 "...)
-	out = strconv.AppendInt(out, int64(r.status), 10)
-	out = append(append(append(out, ' '), http.StatusText(r.status)...), "\r\nDate: "...)
+	out := append(r.out[:0], "HTTP/1.1 200 OK\r\nDate: "...)
+	if r.status != http.StatusOK {
+		out = strconv.AppendInt(out[:len("HTTP/1.1 ")], int64(r.status), 10)
+		out = append(append(append(out, ' '), http.StatusText(r.status)...), "\r\nDate: "...)
+	}
 	out = append(out, now()...)
 	out = append(out, "\r\n"...)
 	for name, values := range r.header {
@@ -51,7 +53,7 @@ func (r *reply) text(last bool) []byte {
 			continue
 		}
 		for _, value := range values {
-			if strings.ContainsAny(value, "\r\n") { // whatever a handler repeats, it ends no header
+			if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, '\n') >= 0 { // whatever a handler repeats, it ends no header
 				continue
 			}
 			out = append(append(append(append(out, name...), ": "...), value...), "\r\n"...)

@@ -91,6 +91,9 @@ func (g *Guard) IP(ip string, level Level, count func(Removal, int)) string {
 // Clean applies lists and emails to the whole event, and takes address, the visitor's that is not kept, out of its texts; empty =
 // none. It comes before the url of the page is read.
 func (g *Guard) Clean(e *pb.Event, address string, count func(Removal, int)) {
+	if !g.emails && address == "" && g.lists.none() {
+		return
+	}
 	c := cleaner{Guard: g, address: address}
 	if !g.lists.query.none() {
 		e.Url, e.Referrer = c.query(e.Url), c.query(e.Referrer)

@@ -48,7 +48,12 @@ func NewTable() *Table { return &Table{seed: maphash.MakeSeed()} }
 
 // ID is the visit of a site's visitor that an event of this time belongs to.
 func (t *Table) ID(site, visitor string, atMs int64) string {
-	key := maphash.String(t.seed, site+"\x00"+visitor)
+	var hash maphash.Hash
+	hash.SetSeed(t.seed)
+	_, _ = hash.WriteString(site)
+	_ = hash.WriteByte(0)
+	_, _ = hash.WriteString(visitor)
+	key := hash.Sum64()
 	return name(site, visitor, t.shards[key%shards].began(key, atMs))
 }
 
@@ -58,7 +63,7 @@ func name(site, visitor string, began int64) string {
 	text = append(append(append(append(text, site...), 0), visitor...), 0)
 	text = binary.BigEndian.AppendUint64(text, uint64(began/pause))
 	sum := sha256.Sum256(text)
-	return "s:" + hex.EncodeToString(sum[:12])
+	return string(hex.AppendEncode(append(text[:0], "s:"...), sum[:12]))
 }
 
 // began tells when the event's visit began. Between two visits lie more than 30 minutes, so no two of a visitor begin in the same
