@@ -114,19 +114,21 @@ func (w *Worker) Refused(is bool) {
 //
 // After an error nothing in memory can be trusted (a transaction may or may not
 // stand), so the session is thrown away and begun again from the changelog,
-// just as a new process would. It returns the error when that keeps failing.
+// just as a new process would. It returns the error when that keeps failing. A stop
+// that comes upon one is a stop: the next owner does the transaction again.
 func (w *Worker) Run(ctx context.Context) error {
 	ballast := make([]byte, ballastBytes)
 	defer runtime.KeepAlive(ballast)
 	for failures := 0; ; {
 		began := time.Now()
 		err := w.session(ctx)
-		if err == nil || ctx.Err() != nil {
+		var fatal *fatalError
+		if err == nil || errors.As(err, &fatal) {
 			return err
 		}
-		var fatal *fatalError
-		if errors.As(err, &fatal) {
-			return err
+		if ctx.Err() != nil {
+			w.log.Warn("scoring: stopped with a transaction that could not be ended: whoever reads on does it again", zap.Error(err))
+			return nil
 		}
 		if failures++; time.Since(began) > time.Minute {
 			failures = 1
