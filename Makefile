@@ -102,10 +102,11 @@ bench-score: ## the model; the worker against consume-only, no output, at-least-
 	@go test -run '^$$' -bench 'Fold$$' -benchtime 400000x -count $${COUNT:-5} -timeout 30m ./scoring
 	@go test -run '^$$' -bench . -count $${COUNT:-5} -timeout 30m ./scoring/model
 
-bench-sink: ## sink, Kafka engine and raw blocks on one topic (EVENTS), encoding, the hot list (LEADS)
+bench-sink: ## sink, Kafka engine and raw blocks on one topic (EVENTS), encoding, hot list (LEADS), timeline and funnel (ROWS)
 	@go test -run '^$$' -bench Topic -benchtime 1x -count 1 -timeout 60m ./sink
 	@go test -run '^$$' -bench 'Encode|Insert' -benchtime 3x -count $${COUNT:-5} -timeout 30m ./sink
 	@go test -run '^$$' -bench HotList -benchtime 20x -timeout 30m ./leads
+	@EVENTS=$${ROWS:-20000000} go test -run '^$$' -bench 'Timeline|Funnel' -benchtime 100x -timeout 60m ./leads
 
 soak: ## collectors killed at random moments while the broker comes and goes, for SOAK (5m); then the spool alone
 	@LEADSTREAM_SOAK=$${SOAK:-5m} go test -count=1 -timeout 60m -run TestSoak -v ./ingest

@@ -34,7 +34,10 @@ type erased struct {
 func (e *erased) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	client, err := ch.Dial(ctx, e.server)
+	// Not cut by a stop: a greeting that breaks off ends the embedded server (internal/embedded, guard).
+	greeting, over := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer over()
+	client, err := ch.Dial(greeting, e.server)
 	if err != nil {
 		return fmt.Errorf("sink: read erased_leads: %w", err)
 	}
@@ -77,20 +80,7 @@ func (w *worker) followErased(ctx context.Context) {
 
 // awaitErased returns when the marks were read once: nothing may be written without them.
 func (w *worker) awaitErased(ctx context.Context) {
-	pause := 50 * time.Millisecond
-	for ctx.Err() == nil {
-		err := w.erased.read(ctx)
-		if err == nil {
-			w.resume()
-			return
-		}
-		w.pause(err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, w.cfg.RetryMax)
-	}
+	w.insist(ctx, func() error { return w.erased.read(ctx) })
 }
 
 // has tells whether a record is of an erased lead and from before the request.

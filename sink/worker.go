@@ -112,23 +112,7 @@ func (w *worker) due() bool {
 // flush writes the batch, as often as it takes. Between two tries the lock is
 // free, so that a rebalance can take the batch's partitions away.
 func (w *worker) flush(ctx context.Context) {
-	pause := 50 * time.Millisecond
-	for {
-		err := w.tryFlush(w.hard)
-		if err == nil {
-			w.resume()
-			return
-		}
-		w.pause(err)
-		select {
-		case <-ctx.Done():
-			return // drain goes on, as long as it may
-		case <-time.After(pause):
-		}
-		if !errors.Is(err, errSingling) { // that one was at work, not in vain
-			pause = min(2*pause, w.cfg.RetryMax)
-		}
-	}
+	w.insist(ctx, func() error { return w.tryFlush(w.hard) }) // after ctx drain goes on, as long as it may
 }
 
 // tryFlush keeps the order that the promise rests on.
@@ -218,25 +202,5 @@ func (w *worker) drain() error {
 			return fmt.Errorf("sink: stopped with %d records unwritten, which the next start reads again: %w", len(w.batch.records), err)
 		case <-time.After(100 * time.Millisecond):
 		}
-	}
-}
-
-// pause and resume tell the outside that ClickHouse is away, once, and back, once.
-func (w *worker) pause(err error) {
-	if w.paused.Swap(&err) == nil {
-		w.metrics.paused.Set(1)
-		w.log.Error("sink: cannot write, reading waits and the batch is tried again", zap.Error(err))
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if oldest, _, ok := w.batch.receiptRange(); ok {
-		w.metrics.lagSeconds.Set(float64(time.Now().UnixMilli()-oldest) / 1000)
-	}
-}
-
-func (w *worker) resume() {
-	if w.paused.Swap(nil) != nil {
-		w.metrics.paused.Set(0)
-		w.log.Info("sink: writing again")
 	}
 }
