@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,7 +27,9 @@ const (
 	childID      = "LEADSTREAM_SCORING_TEST_ID"      // transactional
 	childSession = "LEADSTREAM_SCORING_TEST_SESSION" // timeout
 	childLog     = "LEADSTREAM_SCORING_TEST_LOG"     // level, to stderr
-	childVia     = "LEADSTREAM_SCORING_TEST_VIA"     // a wire to reach the brokers by
+	// childPublished is when publication 3 of cheaper prices was made, Unix ms: the worker runs that.
+	childPublished = "LEADSTREAM_SCORING_TEST_PUBLISHED"
+	childVia       = "LEADSTREAM_SCORING_TEST_VIA" // a wire to reach the brokers by
 )
 
 // childMain is the process that gets killed.
@@ -40,6 +43,9 @@ func childMain(addr string) {
 	cfg.SnapshotBytes = 1 << 16
 	cfg.TransactionalID = cmp.Or(os.Getenv(childID), cfg.TransactionalID)
 	deps := Deps{KafkaOpts: []kgo.Opt{kgo.SeedBrokers(strings.Split(addr, ",")...)}, Model: model.Default()}
+	if at, err := strconv.ParseInt(os.Getenv(childPublished), 10, 64); err == nil {
+		deps.Model, deps.History = publishedAs(3, at), (&rig{addrs: strings.Split(addr, ",")}).history
+	}
 	if timeout, err := time.ParseDuration(os.Getenv(childSession)); err == nil {
 		cfg.SessionTimeout = timeout
 	} else {

@@ -19,9 +19,15 @@ import (
 // published is the built-in model with cheaper prices, as a publication.
 func published(t testing.TB, number int) *model.Model {
 	t.Helper()
+	return publishedAs(number, time.Now().UnixMilli())
+}
+
+func publishedAs(number int, at int64) *model.Model {
 	text := strings.ReplaceAll(strings.Replace(string(model.DefaultText()), "points: 12", "points: 3", 1), "points: 30", "points: 2")
-	m, err := model.LoadPublished([]byte(text), "published.yml", number, time.Now().UnixMilli())
-	require.NoError(t, err)
+	m, err := model.LoadPublished([]byte(text), "published.yml", number, at)
+	if err != nil {
+		panic(err)
+	}
 	return m
 }
 
