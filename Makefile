@@ -93,7 +93,7 @@ bench: ## the whole path: freshness, sustained rate, second start (docs/performa
 	@go test -run '^$$' -bench 'Freshness|Sustained|SecondStart' -benchtime 1x -count $${COUNT:-5} -timeout 30m ./cmd/leadstream
 
 bench-ingest: ## collectors against bare handlers, in turns, LEADSTREAM_BENCH_ROUNDS=5; then decoding and spool
-	@go test -run '^$$' -bench Peers -benchtime 1x -timeout 30m ./ingest
+	@go test -run '^$$' -bench 'Peers|Dedup' -benchtime 1x -timeout 30m ./ingest
 	@go test -run '^$$' -bench 'Decode|Deliver' -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest
 	@go test -run '^$$' -bench . -benchtime 3s -count $${COUNT:-5} -timeout 30m ./ingest/spool
 

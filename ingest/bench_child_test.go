@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"strconv"
@@ -37,10 +38,13 @@ func playRole(role string) {
 			panic(err)
 		}
 		fmt.Println(cluster.ListenAddrs()[0])
-	case "collector":
-		cfg := testConfig()
+	case "collector", "forgetful":
+		cfg, dir := testConfig(), os.Getenv("INGEST_BENCH_DIR")
 		cfg.ProduceTimeout = DefaultConfig().ProduceTimeout
-		cfg.Spool.Dir = os.Getenv("INGEST_BENCH_SPOOL")
+		cfg.Spool.Dir, cfg.Dedup.Dir = filepath.Join(dir, "spool"), filepath.Join(dir, "dedup")
+		if what == "forgetful" {
+			cfg.Dedup.Window = 0
+		}
 		s, err := New(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), KafkaOpts: []KafkaOption{kgo.SeedBrokers(arg)}})
 		if err != nil {
 			panic(err)
@@ -96,7 +100,7 @@ type player struct {
 func startPlayer(b *testing.B, role string) *player {
 	b.Helper()
 	process := exec.Command(os.Args[0])
-	process.Env = append(os.Environ(), benchRole+"="+role, "INGEST_BENCH_SPOOL="+b.TempDir())
+	process.Env = append(os.Environ(), benchRole+"="+role, "INGEST_BENCH_DIR="+b.TempDir())
 	process.Stderr = os.Stderr
 	in, err := process.StdinPipe()
 	require.NoError(b, err)

@@ -97,6 +97,29 @@ func versus(b *testing.B, peer string, perRequest float64, r *prepared) {
 	}
 }
 
+// BenchmarkDedup is what the memory of ids costs a single event from end to end: collectors with it and without it, in turns.
+func BenchmarkDedup(b *testing.B) {
+	rounds := envNumber("LEADSTREAM_BENCH_ROUNDS", 5)
+	took := time.Duration(envNumber("LEADSTREAM_BENCH_MS", 1500)) * time.Millisecond
+	r := prepare("/v1/page?writeKey=demo", events(1, 1))
+	for range b.N {
+		cpu := map[string][]float64{}
+		for range rounds {
+			for _, role := range []string{"collector", "forgetful"} {
+				broker := startPlayer(b, "broker")
+				collector := startPlayer(b, role+"="+broker.addr)
+				cpu[role] = append(cpu[role], best(b, collector, broker, r, took).cpu)
+				collector.stop()
+				broker.stop()
+			}
+		}
+		b.Logf("on %.1f, off %.1f", cpu["collector"], cpu["forgetful"])
+		b.ReportMetric(median(cpu["collector"]), "cpu-us/event")
+		b.ReportMetric(median(cpu["forgetful"]), "without-cpu-us/event")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
 // best offers more and more callers and returns the sample with the highest rate.
 func best(b *testing.B, p, broker *player, r *prepared, took time.Duration) sample {
 	defer func() {
