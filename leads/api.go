@@ -88,6 +88,7 @@ func (s *Service) getLead(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lead.Fade = nil
+	w.Header().Set("Content-Location", "/v1/leads/"+lead.ID) // of an id that was joined: where it leads
 	s.metrics.rows.WithLabelValues("GET /v1/leads/{id}").Inc()
 	writeJSON(w, http.StatusOK, struct {
 		AsOf time.Time `json:"as_of"`

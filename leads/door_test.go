@@ -32,7 +32,7 @@ func TestWithoutTokensNothingIsAnsweredThroughAProxy(t *testing.T) {
 
 func TestWithATokenNothingIsAnsweredWithoutIt(t *testing.T) {
 	w := newWorld(t, withToken)
-	for _, path := range []string{"/v1/leads", "/v1/leads/x", "/v1/leads/x/timeline", "/v1/leads/x/explain", "/v1/accounts", "/v1/funnel", "/v1/forecast", "/v1/stream", "/openapi.yaml"} {
+	for _, path := range []string{"/v1/leads", "/v1/leads/x", "/v1/leads/x/timeline", "/v1/leads/x/explain", "/v1/accounts", "/v1/proposals", "/v1/funnel", "/v1/forecast", "/v1/stream", "/openapi.yaml"} {
 		resp, _ := w.get(path)
 		require.Equal(t, http.StatusUnauthorized, resp.StatusCode, path)
 		require.Contains(t, resp.Header.Get("WWW-Authenticate"), "Bearer")

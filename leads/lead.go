@@ -56,6 +56,9 @@ type JoinedID struct {
 	ID     string    `json:"id"`    // as its sender calls it
 	Known  bool      `json:"known"` // a user id of its own, joined by a person
 	At     time.Time `json:"at"`
+	// Who said so, and why; only where one lead is asked for, and a person did.
+	By  string `json:"by,omitempty"`
+	Why string `json:"why,omitempty"`
 }
 
 // Proposal is a user id that may be the same person, which somebody has to decide.
@@ -228,7 +231,7 @@ func (w words) lead(r *pb.LeadRecord, at time.Time) Lead {
 		l.MergedInto = schemas.LeadID(id).String()
 	}
 	for _, j := range r.GetJoined() {
-		l.Joined = append(l.Joined, JoinedID{uuidText(j.GetLeadId()), j.GetId(), j.GetKnown(), instant(j.GetAt())})
+		l.Joined = append(l.Joined, JoinedID{LeadID: uuidText(j.GetLeadId()), ID: j.GetId(), Known: j.GetKnown(), At: instant(j.GetAt())})
 	}
 	for _, p := range r.GetProposals() {
 		id := schemas.NewLeadID(schemas.OriginKey(r.GetSite(), "", p.GetUserId()))

@@ -91,7 +91,7 @@ func (s *Service) lead(ctx context.Context, q recordQuery, at time.Time) (Lead, 
 	}
 	lead := s.words().lead(record, at)
 	lead.Traits = traits
-	return lead, raw, nil
+	return lead, raw, s.deciders(ctx, &lead)
 }
 
 // fadeQuery asks for the records of leads that are on a page, for the scores that move in the browser.

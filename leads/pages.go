@@ -193,6 +193,10 @@ func (s *Service) pageLead(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
+	if lead.ID != id.String() { // joined to another one, until a person says otherwise
+		http.Redirect(w, r, address("/leads/"+lead.ID, formOf(r.URL.Query()), "", ""), http.StatusFound)
+		return
+	}
 	page := leadPage{Lead: lead, Closed: closed(lead.Stage.ID), Traits: traitsOf(lead.Traits), Stages: s.pathOf(lead), Stream: "/v1/stream?lead=" + lead.ID + "&track=" + url.QueryEscape(lead.Track)}
 	if page.Explain, err = s.deps.Explain(raw, at); err != nil {
 		s.failPage(w, r, err)

@@ -29,6 +29,7 @@ func (s *Service) table() []route {
 		{pattern: "POST /v1/leads/{id}/merge", handle: s.sayIdentity(wordMerge)},
 		{pattern: "POST /v1/leads/{id}/split", handle: s.sayIdentity(wordSplit)},
 		{pattern: "POST /v1/leads/{id}/refuse", handle: s.sayIdentity(wordRefuse)},
+		{pattern: "GET /v1/proposals", handle: s.getProposals},
 		{pattern: "GET /v1/erasures/{request}", handle: s.getErasure},
 		{pattern: "GET /v1/accounts", handle: s.getAccounts},
 		{pattern: "GET /v1/funnel", handle: s.getFunnel},

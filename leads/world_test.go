@@ -126,7 +126,7 @@ func (w *world) store(records ...*pb.LeadRecord) {
 	w.t.Helper()
 	batch, err := w.db.PrepareBatch(w.t.Context(), `INSERT INTO lead_state (site, track, lead_id, revision, anonymous_id, user_id, name, email, company, country, traits,
 score, scored_at, fit, grade, stage, sub_stage, stage_since, first_seen, last_seen, sessions, last_type, last_name, last_path, last_rule, flags,
-term_rule, term_group, term_interest, term_value, term_anchor, term_half_life, group_name, group_cap, group_floor, bands, falls_at, falls_to, model_version, record)`)
+term_rule, term_group, term_interest, term_value, term_anchor, term_half_life, group_name, group_cap, group_floor, bands, falls_at, falls_to, model_version, record, merged_into)`)
 	require.NoError(w.t, err)
 	for _, r := range records {
 		var rules, groups, interests, names []string
@@ -148,7 +148,7 @@ term_rule, term_group, term_interest, term_value, term_anchor, term_half_life, g
 		require.NoError(w.t, err)
 		require.NoError(w.t, batch.Append(r.GetSite(), r.GetTrack(), schemas.LeadID(r.GetLeadId()).String(), r.GetRevision(), r.GetAnonymousId(), r.GetUserId(), r.GetName(), r.GetEmail(), r.GetCompany(), r.GetCountry(), string(r.GetTraits()),
 			r.GetScore(), instant(r.GetScoredAt()), r.GetFit(), r.GetGrade(), r.GetStage(), r.GetSubStage(), instant(r.GetStageSince()), instant(r.GetFirstSeen()), instant(r.GetLastSeen()), r.GetSessions(), r.GetLastType(), r.GetLastName(), r.GetLastPath(), r.GetLastRule(), r.GetFlags(),
-			rules, groups, interests, values, anchors, halves, names, caps, floors, r.GetBands(), falls, r.GetFallsTo(), r.GetModelVersion(), string(blob)))
+			rules, groups, interests, values, anchors, halves, names, caps, floors, r.GetBands(), falls, r.GetFallsTo(), r.GetModelVersion(), string(blob), uuidText(r.GetMergedInto())))
 	}
 	require.NoError(w.t, batch.Send())
 }

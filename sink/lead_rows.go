@@ -3,6 +3,7 @@ package sink
 import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
 
@@ -87,6 +88,7 @@ func newLeadBlock(c *clamps) *block[leadRow] {
 	b.instants("joined_at", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int64 { return r.Joined[i].At })
 	b.days("joined_through", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int32 { return r.Joined[i].Through })
 	b.day("own_through", func(r *R) int32 { return r.ownDays })
+	addPeople(b)
 	b.u16("kafka_partition", func(r *R) int32 { return r.partition })
 	b.offset("kafka_offset", func(r *R) int64 { return r.offset })
 	return b
@@ -100,6 +102,26 @@ func ownDays(state *pb.LeadState) int32 {
 		}
 	}
 	return 0
+}
+
+// addPeople adds what view `identity_proposals` reads.
+func addPeople(b *block[leadRow]) {
+	type R = leadRow
+	b.uuids("proposed_leads", func(r *R) int { return len(r.Proposals) }, func(r *R, i int) [16]byte {
+		return schemas.NewLeadID(schemas.OriginKey(r.Site, "", r.Proposals[i].UserId))
+	})
+	b.instants("proposed_at", func(r *R) int { return len(r.Proposals) }, func(r *R, i int) int64 { return r.Proposals[i].At })
+	b.uuids("denied_leads", func(r *R) int { return len(denied(r)) }, func(r *R, i int) [16]byte { return idOf(denied(r)[i].LeadId) })
+}
+
+// denied are the decisions that say no: few leads have any.
+func denied(r *leadRow) (no []*pb.Decision) {
+	for _, d := range r.Decisions {
+		if !d.Joined {
+			no = append(no, d)
+		}
+	}
+	return no
 }
 
 // idOf is a lead's id, zeros for none.

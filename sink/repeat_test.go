@@ -111,7 +111,7 @@ func (r *rig) putWorld() (records int) {
 		}
 		for revision := range 3 {
 			r.put(schemas.TopicLeads, part, &pb.LeadRecord{LeadId: leadID(lead), Site: "demo", Track: "main", Revision: uint64(revision + 1), Fit: []string{"A", "B", "?", "X"}[lead%4],
-				Stage: "aware", Company: fmt.Sprintf("Acme%d", lead%7), Joined: []*pb.JoinedID{{LeadId: leadID(lead + 100), At: start}}, ReceivedAt: start, Score: 5, Terms: []*pb.Term{{Rule: "r", Value: 9, Anchor: start, HalfLife: 7}}, Bands: []float64{75, 50, 25}})
+				Stage: "aware", Company: fmt.Sprintf("Acme%d", lead%7), Email: fmt.Sprintf("box%d@acme.example", lead/2), Joined: []*pb.JoinedID{{LeadId: leadID(lead + 100), At: start}}, ReceivedAt: start, Score: 5, Terms: []*pb.Term{{Rule: "r", Value: 9, Anchor: start, HalfLife: 7}}, Bands: []float64{75, 50, 25}})
 			records++
 		}
 	}

@@ -44,7 +44,7 @@ var exported = map[string]string{
 	"deals": "at", "market_signals": "at", "forecasts": "made_at", "handovers": "at", "erasures": "finished_at", "models": "", "erased_leads": "until",
 	"ledger_folded": "", "ledger_horizon": "",
 	"leads": "received_at", "hot_leads": "received_at", "stage_visits": "entered_at", "driver_exposure": "entered_at",
-	"accounts": "last_seen", "lead_ids": "joined_at", "events_resolved": "event_time", "stage_conversion": "", "stage_velocity": "", "leaks": "", "cohort_retention": "", "source_attribution": "", "handover_clocks": "",
+	"accounts": "last_seen", "lead_ids": "joined_at", "events_resolved": "event_time", "identity_proposals": "since", "stage_conversion": "", "stage_velocity": "", "leaks": "", "cohort_retention": "", "source_attribution": "", "handover_clocks": "",
 }
 
 // isTable tells what must be read with FINAL; a view has done so itself.
