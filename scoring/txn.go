@@ -47,13 +47,31 @@ func (s *session) begin() error {
 	if err := s.kafka.Begin(); err != nil {
 		return fmt.Errorf("scoring: begin transaction: %w", err)
 	}
-	t := &txn{began: s.now(), parts: map[int32]*partition{},
+	t := &txn{began: s.since(), parts: map[int32]*partition{},
 		changelog: map[int32]int64{}, bytes: map[int32]int64{}, ends: map[int32]rowPlaces{}, routed: map[int32]int64{},
 		routedFrom: maps.Clone(s.routedEnds)}
 	t.promise = t.produced
 	s.txn = t
 	return nil
 }
+
+// since is when the commit interval of a transaction that opens now began. What came
+// while the last one was ending has waited for as long: the interval counts from there,
+// or such events would wait for two ends and an interval. A line that has more to do
+// than it can does not get shorter transactions for it than half.
+func (s *session) since() time.Time {
+	now := s.now()
+	if s.ending.IsZero() || now.Sub(s.ended) > noWait {
+		return now
+	}
+	if half := now.Add(-s.cfg.CommitInterval / 2); s.ending.Before(half) {
+		return half
+	}
+	return s.ending
+}
+
+// noWait is how soon after the last transaction a record must be there to have waited.
+const noWait = 5 * time.Millisecond
 
 // join makes the partition part of the transaction.
 func (t *txn) join(p *partition) {
@@ -181,6 +199,8 @@ func (t *txn) failure() error {
 // fence, 3. flush, offsets and the end marker, 4. what was done stands or is
 // undone. After an error nobody knows which: the session must not go on.
 func (s *session) commit() error {
+	s.ending = s.now()
+	defer func() { s.ended = s.now() }()
 	if err := s.fireTimers(); err != nil {
 		return err
 	}
