@@ -153,3 +153,16 @@ func (r *rig) done(group string) (n int64) {
 	}
 	return n
 }
+
+// caughtUp waits until nothing is left to read, for as long as the workers go on.
+func (r *rig) caughtUp(group string) {
+	r.t.Helper()
+	last, at := r.done(group), time.Now()
+	for r.behind(group) > 0 {
+		if now := r.done(group); now != last {
+			last, at = now, time.Now()
+		}
+		require.Less(r.t, time.Since(at), 2*time.Minute, "the workers stand still, %d events behind", r.behind(group))
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -91,7 +91,7 @@ func TestSoakOfWorkers(t *testing.T) {
 	s.suffer(workerFaults)
 	s.scaleTo(2)
 	feed()
-	s.caughtUp()
+	s.caughtUp(s.group)
 	for len(s.workers) > 0 {
 		s.retire(s.anyone())
 	}
@@ -108,7 +108,7 @@ func TestSoakOfTheWholeMachine(t *testing.T) {
 	s.progress(s.group)
 	s.suffer(machineFaults)
 	feed()
-	s.caughtUp()
+	s.caughtUp(s.group)
 	for len(s.workers) > 0 {
 		s.retire(s.anyone())
 	}
@@ -151,19 +151,6 @@ func newSoak(t *testing.T, env ...string) *soak {
 
 func (s *soak) report() {
 	s.t.Logf("%d events: as the oracle says, after %v", len(s.read(schemas.TopicEvents)), s.count)
-}
-
-// caughtUp waits until nothing is left to read, for as long as the workers go on.
-func (s *soak) caughtUp() {
-	s.t.Helper()
-	last, at := s.done(s.group), time.Now()
-	for s.behind(s.group) > 0 {
-		if now := s.done(s.group); now != last {
-			last, at = now, time.Now()
-		}
-		require.Less(s.t, time.Since(at), 2*time.Minute, "the workers stand still, %d events behind", s.behind(s.group))
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // feedThroughFalls sends visits, every fourth batch a second time, until it is told to stop.
