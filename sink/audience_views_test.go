@@ -16,6 +16,29 @@ const week = 7 * 24 * time.Hour
 
 func midnight(at time.Time) time.Time { return at.UTC().Truncate(24 * time.Hour) }
 
+// cell is a week's visitors, and how many of them were there at an age.
+type cell struct{ leads, active uint64 }
+
+// cohorts counts the same from the days themselves, by "Monday age".
+func cohorts(seen map[int][]time.Time) map[string]*cell {
+	want := map[string]*cell{}
+	for _, days := range seen {
+		monday := days[0].AddDate(0, 0, -(int(days[0].Weekday())+6)%7)
+		for age := range 13 {
+			key := monday.Format(time.DateOnly) + fmt.Sprint(" ", age)
+			if want[key] == nil {
+				want[key] = &cell{}
+			}
+			want[key].leads++
+			from := days[0].Add(time.Duration(age) * week)
+			if slices.ContainsFunc(days, func(d time.Time) bool { return !d.Before(from) && d.Before(from.Add(week)) }) {
+				want[key].active++
+			}
+		}
+	}
+	return want
+}
+
 func TestCohortRetentionIsBlankWhereTheAgeHasNotPassed(t *testing.T) {
 	r := newTables(t)
 	rng := rand.New(rand.NewPCG(5, 5))
@@ -39,22 +62,7 @@ func TestCohortRetentionIsBlankWhereTheAgeHasNotPassed(t *testing.T) {
 	put(999, today.AddDate(0, 0, -60), true) // a machine is no visitor
 	require.NoError(t, batch.Send())
 
-	type cell struct{ leads, active uint64 }
-	want := map[string]*cell{}
-	for _, days := range seen {
-		monday := days[0].AddDate(0, 0, -(int(days[0].Weekday())+6)%7)
-		for age := range 13 {
-			key := monday.Format(time.DateOnly) + fmt.Sprint(" ", age)
-			if want[key] == nil {
-				want[key] = &cell{}
-			}
-			want[key].leads++
-			from := days[0].Add(time.Duration(age) * week)
-			if slices.ContainsFunc(days, func(d time.Time) bool { return !d.Before(from) && d.Before(from.Add(week)) }) {
-				want[key].active++
-			}
-		}
-	}
+	want := cohorts(seen)
 	rows, err := r.conn.Query(t.Context(), "SELECT week, age_weeks, leads, active, share FROM cohort_retention WHERE site = 'demo'")
 	require.NoError(t, err)
 	defer rows.Close()
