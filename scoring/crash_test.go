@@ -140,7 +140,7 @@ func TestKill9AtAnyMomentLosesAndRepeatsNothing(t *testing.T) {
 func (r *rig) progress(group string) {
 	r.t.Helper()
 	before := r.done(group)
-	require.Eventually(r.t, func() bool { return r.done(group) > before }, time.Minute, 5*time.Millisecond, "no worker makes progress")
+	require.Eventually(r.t, func() bool { return r.done(group) > before }, 3*time.Minute, 5*time.Millisecond, "no worker makes progress")
 }
 
 func (r *rig) done(group string) (n int64) {

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -73,10 +74,8 @@ func (p *process) thaw()   { require.NoError(p.t, p.cmd.Process.Signal(syscall.S
 // newProcessRig is the rig over an embedded broker that is a process of its own.
 func newProcessRig(t testing.TB, dir string) (*rig, *process) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	r := &rig{t: t, addrs: []string{free.Addr().String()}, model: model.Default()}
-	require.NoError(t, free.Close())
+	r := &rig{t: t, addrs: []string{brokerAddr(t)}, model: model.Default()}
+	var err error
 	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.MetadataMinAge(100*time.Millisecond))
 	require.NoError(t, err)
 	t.Cleanup(r.client.Close)
@@ -89,4 +88,19 @@ func newProcessRig(t testing.TB, dir string) (*rig, *process) {
 // workerEnv is what a slot's worker is told.
 func workerEnv(slot int, via *wire, more ...string) []string {
 	return append([]string{childID + "=soak-" + strconv.Itoa(slot), childVia + "=" + via.addr, childSession + "=" + soakSession.String()}, more...)
+}
+
+// brokerAddr is a port that stays free until the broker listens there, and while it is dead: below the
+// range that the kernel gives to outgoing connections and to listeners on port 0.
+func brokerAddr(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		addr := "127.0.0.1:" + strconv.Itoa(15_000+rand.IntN(17_000))
+		if free, err := net.Listen("tcp", addr); err == nil {
+			require.NoError(t, free.Close())
+			return addr
+		}
+	}
+	t.Fatal("no free port between 15000 and 32000 on 127.0.0.1")
+	return ""
 }
