@@ -24,7 +24,7 @@ func (s *Service) getLeads(w http.ResponseWriter, r *http.Request) {
 	if values.Get("format") == "" && wantsCSV(r) {
 		values.Set("format", "csv")
 	}
-	p, faults := parseList(values, s.deps.Stages, time.Now())
+	p, faults := parseList(values, s.stagesOf(values), time.Now())
 	if len(faults) > 0 {
 		badParameters(w, faults)
 		return
@@ -60,7 +60,7 @@ func wantsCSV(r *http.Request) bool {
 func (s *Service) leadRequest(w http.ResponseWriter, r *http.Request, more ...string) (recordQuery, *reader, bool) {
 	read := &reader{values: r.URL.Query()}
 	read.only(append(more, "track", "token"))
-	q := recordQuery{Track: read.text("track")}
+	q := recordQuery{Track: read.text("track"), First: s.firstTrack()}
 	if len(read.faults) > 0 {
 		badParameters(w, read.faults)
 		return q, nil, false
@@ -215,7 +215,7 @@ func (s *Service) insights(ctx context.Context, scope insight.Scope) (insight.Fu
 }
 
 func (s *Service) answerInsight(w http.ResponseWriter, r *http.Request, ask func(context.Context, insight.Scope) (any, error)) {
-	scope, faults := parseScope(r.URL.Query(), s.deps.Stages, now())
+	scope, faults := parseScope(r.URL.Query(), s.stagesOf(r.URL.Query()), now())
 	if len(faults) > 0 {
 		badParameters(w, faults)
 		return

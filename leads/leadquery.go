@@ -18,10 +18,11 @@ import (
 // errUnknownLead is a 404.
 var errUnknownLead = errors.New("no lead has this id")
 
-// recordQuery asks for a lead's newest record, of the track asked for or of the one it is hottest in.
+// recordQuery asks for a lead's newest record, of the track asked for, else of the first one, else of the one it is hottest in.
 type recordQuery struct {
 	ID    schemas.LeadID
 	Track string
+	First string // "" where there is one track
 }
 
 // sql reads by lead_id alone, which is not the table's first key: 16 bytes a lead are scanned, 20 ms for a million leads.
@@ -32,10 +33,15 @@ func (q recordQuery) sql() (string, []any) {
 		track = " AND track = {track:String}"
 		args = append(args, clickhouse.Named("track", q.Track))
 	}
+	order := ""
+	if q.First != "" {
+		order = "track != {first:String}, "
+		args = append(args, clickhouse.Named("first", q.First))
+	}
 	return `SELECT record, traits
 FROM lead_state FINAL
 WHERE lead_id = {lead:UUID}` + track + `
-ORDER BY score DESC, track
+ORDER BY ` + order + `score DESC, track
 LIMIT 1`, args
 }
 

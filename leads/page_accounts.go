@@ -10,6 +10,7 @@ import (
 type accountsPage struct {
 	Accounts      []Account
 	Sites, Tracks []string
+	Several       bool
 	Form          url.Values
 	Faults        []string
 	Next          string
@@ -27,8 +28,8 @@ func (s *Service) pageAccounts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var choices hotPage
-	choices.gather(crowds, nil)
-	page := accountsPage{Sites: choices.Sites, Tracks: choices.Tracks, Form: form, Faults: faults}
+	choices.gather(crowds, nil, s.trackNames())
+	page := accountsPage{Sites: choices.Sites, Tracks: choices.Tracks, Several: choices.Several, Form: form, Faults: faults}
 	status := http.StatusBadRequest
 	if len(faults) == 0 {
 		status = http.StatusOK

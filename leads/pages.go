@@ -20,6 +20,7 @@ type hotPage struct {
 	AsOf          time.Time
 	Stages        []stageTab
 	Sites, Tracks []string
+	Several       bool   // one of the tracks is chosen, always
 	All, Open     uint64 // leads there are, whatever the filters; those of them that are neither won nor lost
 	OpenHref      string
 	Form          url.Values
@@ -43,7 +44,7 @@ var pageWords = []string{"lang"}
 
 func (s *Service) pageHot(w http.ResponseWriter, r *http.Request) {
 	form := formOf(r.URL.Query())
-	p, faults := parseList(form, s.deps.Stages, time.Now())
+	p, faults := parseList(form, s.stagesOf(form), time.Now())
 	p.WithoutExcluded = !slices.Contains(p.Grades, "X")
 	p.WithoutClosed = len(p.Stages) == 0
 	p.CSV, p.Limit = false, min(p.Limit, 200) // what a screen can move without a stutter
@@ -54,8 +55,8 @@ func (s *Service) pageHot(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
-	page := hotPage{AsOf: p.AsOf, Form: form, Filtered: len(form) > 0, Faults: faults, CSV: csvLink(form), DemoURL: s.deps.DemoURL, Stream: streamLink(form)}
-	page.gather(crowds, s.deps.Stages)
+	page := hotPage{AsOf: p.AsOf, Form: form, Filtered: len(form) > 1 || len(form) == 1 && !form.Has("track"), Faults: faults, CSV: csvLink(form), DemoURL: s.deps.DemoURL, Stream: streamLink(form)}
+	page.gather(crowds, s.stagesOf(form), s.trackNames())
 	if len(faults) == 0 {
 		next, _, err := s.list(ctx, p, filterMark(form), func(l Lead) error {
 			page.Leads = append(page.Leads, l)
@@ -93,20 +94,25 @@ func formOf(values url.Values) url.Values {
 }
 
 // gather sums the crowds up to tabs and choices.
-func (p *hotPage) gather(crowds []crowd, stages []schemas.StageName) {
+func (p *hotPage) gather(crowds []crowd, stages []schemas.StageName, tracks []string) {
 	site, track := p.Form.Get("site"), p.Form.Get("track")
 	inStage := map[string]uint64{}
 	for _, c := range crowds {
-		p.All += c.Leads
+		if track == "" || track == c.Track {
+			p.All += c.Leads
+		}
 		if !slices.Contains(p.Sites, c.Site) {
 			p.Sites = append(p.Sites, c.Site)
 		}
-		if !slices.Contains(p.Tracks, c.Track) {
+		if len(tracks) < 2 && !slices.Contains(p.Tracks, c.Track) {
 			p.Tracks = append(p.Tracks, c.Track)
 		}
 		if (site == "" || site == c.Site) && (track == "" || track == c.Track) {
 			inStage[c.Stage] += c.Leads
 		}
+	}
+	if len(tracks) > 1 { // of a track that is not scored any more nothing is shown
+		p.Tracks, p.Several = tracks, true
 	}
 	p.OpenHref = with(p.Form, "stage", "")
 	for _, stage := range stages {
@@ -188,7 +194,7 @@ func (s *Service) pageLead(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	track := r.URL.Query().Get("track")
 	at := now()
-	lead, raw, err := s.lead(ctx, recordQuery{id, track}, at)
+	lead, raw, err := s.lead(ctx, recordQuery{id, track, s.firstTrack()}, at)
 	if err != nil {
 		s.failPage(w, r, err)
 		return
@@ -216,8 +222,9 @@ func (s *Service) pageLead(w http.ResponseWriter, r *http.Request) {
 // pathOf draws the path up to won; lost replaces won when the lead is.
 func (s *Service) pathOf(lead Lead) []pathStep {
 	var steps []pathStep
-	here := slices.IndexFunc(s.deps.Stages, func(n schemas.StageName) bool { return n.ID == lead.Stage.ID })
-	for i, stage := range s.deps.Stages {
+	stages := s.path(lead.Track)
+	here := slices.IndexFunc(stages, func(n schemas.StageName) bool { return n.ID == lead.Stage.ID })
+	for i, stage := range stages {
 		if stage.ID == insight.StageLost && lead.Stage.ID != insight.StageLost || stage.ID == insight.StageWon && lead.Stage.ID == insight.StageLost {
 			continue
 		}
@@ -248,7 +255,7 @@ var windowDays = []int{1, 7, 14, 30, 90}
 
 func (s *Service) pageFunnel(w http.ResponseWriter, r *http.Request) {
 	values := formOf(r.URL.Query())
-	scope, faults := parseScope(values, s.deps.Stages, now())
+	scope, faults := parseScope(values, s.stagesOf(values), now())
 	if len(faults) > 0 {
 		scope = insight.Scope{Stages: s.deps.Stages, At: now(), Window: insight.DefaultWindow}
 	}

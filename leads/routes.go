@@ -91,6 +91,11 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, to route) {
 			return
 		}
 	}
+	r, err := s.inTrack(r, to.pattern)
+	if err != nil {
+		badParameters(w, []string{err.Error()})
+		return
+	}
 	to.handle(w, r)
 }
 

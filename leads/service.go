@@ -31,8 +31,12 @@ type Deps struct {
 	// Explain reads lead_state.record (a leadstream.v1.LeadRecord) and says why the lead has its score at an instant.
 	Explain func(record []byte, at time.Time) (schemas.Explanation, error)
 
-	// Stages is the path in its order.
+	// Stages is the path in its order; of several tracks, the first one's and behind it what others have besides.
 	Stages []schemas.StageName
+
+	// Tracks are the scores that are kept of every lead; the first is shown where none is asked for. None: all that is in
+	// the tables.
+	Tracks []Track
 
 	// RuleTitle is what a rule is called by people; nil, or empty answers, show the rule's id.
 	RuleTitle func(rule string) (en, zh string)

@@ -29,7 +29,7 @@ func TestSQLIsAValue(t *testing.T) {
 			Search: "ada", Sort: "score", Limit: 10, AsOf: at, After: &after, WithoutExcluded: true, WithoutClosed: true,
 		}},
 		"list_last_seen.sql": listQuery{listParams{Sort: "last_seen", Limit: 10, AsOf: at, After: &after}},
-		"record.sql":         recordQuery{id, "main"},
+		"record.sql":         recordQuery{id, "main", ""},
 		"accounts_full.sql": accountQuery{accountParams{
 			Site: "demo", Track: "main", Search: "acme", MinScore: &low, Limit: 10, AsOf: at,
 			After: &accountPosition{at.UnixMilli(), 4633922541587529728, at.UnixMilli(), 7, ""},

@@ -29,7 +29,7 @@ const grace = 20 * time.Second
 // base is what every role leans on.
 type base struct {
 	cfg      Config
-	model    *model.Model
+	models   []*model.Model // one a track; the first is what is asked where no track is named
 	log      *zap.Logger
 	registry *prometheus.Registry
 	health   *telemetry.Health
@@ -46,18 +46,18 @@ type base struct {
 // open reads config and model, telling every fault of both at once, and takes
 // the metrics port.
 func (g *globals) open(role string) (*base, error) {
-	cfg, _, err := g.load()
-	m, modelErr := cfg.loadModel()
+	cfg, report, err := g.load()
+	models, modelErr := cfg.loadModels(report)
 	if err := errors.Join(err, modelErr); err != nil {
 		return nil, err
 	}
-	return g.baseOf(role, cfg, m)
+	return g.baseOf(role, cfg, models)
 }
 
-func (g *globals) baseOf(role string, cfg Config, m *model.Model) (*base, error) {
+func (g *globals) baseOf(role string, cfg Config, models []*model.Model) (*base, error) {
 	build := telemetry.ReadBuild(version)
 	b := &base{
-		cfg: cfg, model: m, stdout: g.stdout,
+		cfg: cfg, models: models, stdout: g.stdout,
 		log:      telemetry.NewLogger(cfg.Telemetry.Log, g.stderr).Named(role),
 		registry: telemetry.NewRegistry(build),
 		health:   telemetry.NewHealth(),
@@ -71,7 +71,7 @@ func (g *globals) baseOf(role string, cfg Config, m *model.Model) (*base, error)
 		return nil, err
 	}
 	b.log.Info("starting", zap.String("version", build.Version), zap.String("revision", build.Revision),
-		zap.String("go", build.Go), zap.String("model", m.Version()), zap.String("telemetry", b.metrics.Addr().String()))
+		zap.String("go", build.Go), zap.String("model", models[0].Version()), zap.String("telemetry", b.metrics.Addr().String()))
 	return b, nil
 }
 

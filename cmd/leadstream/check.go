@@ -14,7 +14,7 @@ type checkWord struct{}
 // Run prints what would be in force, or every fault of config and model.
 func (checkWord) Run(g *globals) error {
 	cfg, report, err := g.load()
-	m, modelErr := cfg.loadModel()
+	models, modelErr := cfg.loadModels(report)
 	if err := errors.Join(err, modelErr); err != nil {
 		return err
 	}
@@ -23,11 +23,13 @@ func (checkWord) Run(g *globals) error {
 		return err
 	}
 	fmt.Fprintf(g.stdout, "# the effective config (%d keys set, the others are defaults)\n%s", len(report.Origins), text)
-	fmt.Fprintf(g.stdout, "# the model: %s, track %s, stages", m.Version(), m.Track())
-	for _, s := range m.Stages() {
-		fmt.Fprintf(g.stdout, " %s %s", s.ID, s.ZH)
+	for _, m := range models {
+		fmt.Fprintf(g.stdout, "# the model: %s, track %s, stages", m.Version(), m.Track())
+		for _, s := range m.Stages() {
+			fmt.Fprintf(g.stdout, " %s %s", s.ID, s.ZH)
+		}
+		fmt.Fprintln(g.stdout)
 	}
-	fmt.Fprintln(g.stdout)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"leadstream/ingest"
 	"leadstream/ingest/spool"
@@ -24,6 +25,7 @@ import (
 type Config struct {
 	DataDir    string            `yaml:"data_dir"`
 	Model      string            `yaml:"model"`
+	Models     []string          `yaml:"models"`
 	Telemetry  telemetry.Config  `yaml:"telemetry"`
 	Kafka      kafka.Config      `yaml:"kafka"`
 	ClickHouse clickhouse.Config `yaml:"clickhouse"`
@@ -79,7 +81,7 @@ type globals struct {
 	ConfigFile       string   `name:"config" short:"c" help:"YAML file." env:"LEADSTREAM_CONFIG" placeholder:"FILE"`
 	Set              []string `help:"Set any key of the config, such as scoring.commit_interval=50ms; may be repeated." placeholder:"KEY=VALUE" sep:"none"`
 	DataDir          string   `help:"Folder of all state (default ./data)." placeholder:"DIR"`
-	ModelFile        string   `name:"model" help:"Scoring model (default: the built-in one, model.example.yml)." placeholder:"FILE"`
+	ModelFiles       []string `name:"model" help:"Scoring model (default: the built-in one, model.example.yml); may be repeated, a file a track." placeholder:"FILE" sep:"none"`
 	IngestListen     string   `help:"Collectors (default 127.0.0.1:8080)." placeholder:"ADDR"`
 	LeadsListen      string   `help:"Leads API and web app (default 127.0.0.1:8090)." placeholder:"ADDR"`
 	TelemetryListen  string   `help:"Metrics and health (default 127.0.0.1:9464)." placeholder:"ADDR"`
@@ -94,7 +96,7 @@ type globals struct {
 func (g *globals) overrides() []string {
 	var set []string
 	for _, f := range []struct{ key, value string }{
-		{"data_dir", g.DataDir}, {"model", g.ModelFile},
+		{"data_dir", g.DataDir}, {"model", g.firstModel()}, {"models", g.furtherModels()},
 		{"ingest.listen", g.IngestListen}, {"leads.listen", g.LeadsListen}, {"telemetry.listen", g.TelemetryListen},
 		{"embedded.kafka_listen", g.KafkaListen},
 		{"embedded.clickhouse_listen", g.ClickhouseListen}, {"embedded.clickhouse_http_listen", g.ClickhouseHTTP},
@@ -104,6 +106,21 @@ func (g *globals) overrides() []string {
 		}
 	}
 	return append(set, g.Set...)
+}
+
+// firstModel and furtherModels are what --model named.
+func (g *globals) firstModel() string {
+	if len(g.ModelFiles) == 0 {
+		return ""
+	}
+	return g.ModelFiles[0]
+}
+
+func (g *globals) furtherModels() string {
+	if len(g.ModelFiles) < 2 {
+		return ""
+	}
+	return strings.Join(g.ModelFiles[1:], ",")
 }
 
 // load reads the config; its error lists every fault, a line each.
@@ -174,11 +191,15 @@ func (c *Config) loadModel() (*model.Model, error) {
 	if c.Model == "" {
 		return model.Default(), nil
 	}
-	text, err := os.ReadFile(c.Model)
+	return readModel(c.Model)
+}
+
+func readModel(file string) (*model.Model, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w (name a file with --model, or leave it out for the built-in one)", err)
 	}
-	return model.Load(text, c.Model)
+	return model.Load(text, file)
 }
 
 // under is a path inside the data folder.

@@ -55,9 +55,10 @@ func (b *base) leads() (daemon.Part, error) {
 	}
 	service, err := leads.New(b.cfg.Leads, leads.Deps{
 		Log: b.log.Named("leads"), Registry: b.registry, DB: db,
-		Explain:   explainer{b.model, newShelf(db, "")}.explain,
-		Stages:    stageNames(b.model),
-		RuleTitle: b.model.RuleTitle,
+		Explain:   explainer{b.models, newShelf(db, "")}.explain,
+		Stages:    b.allStages(),
+		Tracks:    b.tracks(),
+		RuleTitle: b.ruleTitle,
 		Live:      leads.LiveTopic(b.cfg.Kafka, b.log.Named("leads")),
 		Eraser:    eraser,
 		Owners:    owners,
@@ -84,7 +85,7 @@ func (b *base) eraser(db clickhouse.Conn) (*erase.Eraser, *owner.Teller, error) 
 		return nil, nil, err
 	}
 	cfg := erase.Config{
-		Dir: b.cfg.under("erasures"), ScoringGroup: b.cfg.Scoring.Group, SinkGroup: b.cfg.Sink.Group, Marked: 2 * sink.MarksEvery,
+		Dir: b.cfg.under("erasures"), ScoringGroups: b.scoringGroups(), SinkGroup: b.cfg.Sink.Group, Marked: 2 * sink.MarksEvery,
 		SpoolKept: b.cfg.Ingest.Spool.KeepFor, StateKept: b.cfg.Scoring.SnapshotInterval,
 	}
 	return erase.New(cfg, db, client, b.log.Named("leads"), b.registry), owner.New(client), nil
@@ -93,7 +94,7 @@ func (b *base) eraser(db clickhouse.Conn) (*erase.Eraser, *owner.Teller, error) 
 // explainer tells why by the model that the record was scored with: another one would not agree with the
 // list. The one that runs stands in where that was not kept.
 type explainer struct {
-	running *model.Model
+	running []*model.Model
 	shelf   *shelf
 }
 
@@ -102,7 +103,10 @@ func (e explainer) explain(record []byte, at time.Time) (schemas.Explanation, er
 	if err := proto.Unmarshal(record, &r); err != nil {
 		return schemas.Explanation{}, fmt.Errorf("lead_state.record: %w", err)
 	}
-	m := e.running
+	m, err := pick(e.running, r.Track)
+	if err != nil {
+		m = e.running[0] // of a track that was taken away
+	}
 	if r.ModelVersion != m.Version() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

@@ -15,6 +15,7 @@ import (
 
 	"leadstream/insight"
 	"leadstream/internal/clickhouse"
+	"leadstream/internal/config"
 	"leadstream/scoring/model"
 )
 
@@ -43,7 +44,7 @@ type modelPublishWord struct {
 
 func (w *modelPublishWord) Run(g *globals) error {
 	return withShelf(g, func(ctx context.Context, cfg Config, s *shelf) error {
-		running, err := cfg.loadModel()
+		running, err := cfg.loadModels(config.Report{})
 		if err != nil {
 			return err
 		}
@@ -51,8 +52,8 @@ func (w *modelPublishWord) Run(g *globals) error {
 		if err != nil {
 			return err
 		}
-		if draft.Track() != running.Track() {
-			return fmt.Errorf("model publish: %s is of track %q, but %q is what runs here", w.File, draft.Track(), running.Track())
+		if _, err := pick(running, draft.Track()); err != nil {
+			return fmt.Errorf("model publish: %s: %w", w.File, err)
 		}
 		row, err := s.publish(ctx, draft, text)
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 	"go.uber.org/zap"
 
 	"leadstream/internal/clickhouse"
-	"leadstream/internal/daemon"
 	"leadstream/internal/kafka"
 	"leadstream/scoring"
 	"leadstream/scoring/model"
@@ -32,6 +31,9 @@ type modelWatch struct {
 	*base
 	log    *zap.Logger
 	worker *scoring.Worker
+	at     int    // in base.models
+	path   string // of the file; "" is the built-in one
+	track  string
 	shelf  atomic.Pointer[shelf] // nil while ClickHouse is away
 	// What was looked at last, good or bad.
 	text   []byte
@@ -39,10 +41,13 @@ type modelWatch struct {
 }
 
 // openWatch finds out what is to run before the worker is made; ClickHouse may be away.
-func (b *base) openWatch(ctx context.Context) (*modelWatch, error) {
-	w := &modelWatch{base: b, log: b.log.Named("model")}
-	if b.cfg.Model != "" {
-		text, err := os.ReadFile(b.cfg.Model)
+func (b *base) openWatch(ctx context.Context, at int) (*modelWatch, error) {
+	w := &modelWatch{base: b, log: b.log.Named("model"), at: at, path: b.cfg.Model, track: b.models[at].Track()}
+	if at > 0 {
+		w.path, w.log = b.cfg.Models[at-1], w.log.With(zap.String("track", w.track))
+	}
+	if w.path != "" {
+		text, err := os.ReadFile(w.path)
 		if err != nil {
 			return nil, fmt.Errorf("model: %w", err)
 		}
@@ -53,7 +58,7 @@ func (b *base) openWatch(ctx context.Context) (*modelWatch, error) {
 	row, found, err := w.ask(ctx)
 	if err != nil {
 		w.log.Warn("which model is published cannot be asked; going on with the last one known here", zap.Error(err))
-		row, found, err = newShelf(nil, b.cfg.under("models")).saved(b.model.Track())
+		row, found, err = newShelf(nil, b.cfg.under("models")).saved(w.track)
 		if err != nil {
 			return nil, err
 		}
@@ -65,11 +70,11 @@ func (b *base) openWatch(ctx context.Context) (*modelWatch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the published model %s: %w", row.Version, err)
 	}
-	if b.cfg.Model != "" {
+	if w.path != "" {
 		w.log.Info("a model is published: it runs, and the file does not; publish the file to go over to it",
-			zap.String("published", row.Version), zap.String("file", b.cfg.Model))
+			zap.String("published", row.Version), zap.String("file", w.path))
 	}
-	b.model, w.number = m, row.Publication
+	b.models[at], w.number = m, row.Publication
 	return w, nil
 }
 
@@ -85,34 +90,32 @@ func (w *modelWatch) ask(ctx context.Context) (shelved, bool, error) {
 		}
 		s = newShelf(conn, w.cfg.under("models"))
 		w.shelf.Store(s)
-		if err := s.keep(ctx, w.model, w.text); err != nil {
+		if err := s.keep(ctx, w.models[w.at], w.text); err != nil {
 			w.log.Warn("the model is not kept in table models", zap.Error(err))
 		}
 	}
-	row, found, err := s.newest(ctx, w.model.Track())
+	row, found, err := s.newest(ctx, w.track)
 	if err == nil && found && row.Publication != w.number {
 		err = s.save(row)
 	}
 	return row, found, err
 }
 
-// part watches until the process ends.
-func (w *modelWatch) part() daemon.Part {
-	return daemon.Part{Name: "model", Run: func(ctx context.Context) error {
-		tick := time.NewTicker(lookEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				if s := w.shelf.Load(); s != nil {
-					return s.conn.Close()
-				}
-				return nil
-			case <-tick.C:
-				w.look(ctx)
+// run watches until the process ends.
+func (w *modelWatch) run(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if s := w.shelf.Load(); s != nil {
+				return s.conn.Close()
 			}
+			return nil
+		case <-tick.C:
+			w.look(ctx)
 		}
-	}}
+	}
 }
 
 // look asks both. While ClickHouse is away what runs stays.
@@ -122,7 +125,7 @@ func (w *modelWatch) look(ctx context.Context) {
 		m, err := row.load()
 		w.take(m, err, "published")
 	}
-	if w.number == 0 && w.cfg.Model != "" {
+	if w.number == 0 && w.path != "" {
 		w.file(ctx)
 	}
 }
@@ -130,12 +133,15 @@ func (w *modelWatch) look(ctx context.Context) {
 // file reads the model's file; it is small, and a file's time may stay when its content changes. Editors
 // take a file away for a moment: then the running model stays, and the next look finds it.
 func (w *modelWatch) file(ctx context.Context) {
-	text, err := os.ReadFile(w.cfg.Model)
+	text, err := os.ReadFile(w.path)
 	if err != nil || bytes.Equal(text, w.text) {
 		return
 	}
 	w.text = text
-	m, err := model.Load(text, w.cfg.Model)
+	m, err := model.Load(text, w.path)
+	if err == nil && len(w.models) > 1 && m.Track() != w.track {
+		err = fmt.Errorf("%s is now of track %q, and of %q when this process began: start again for another track", w.path, m.Track(), w.track)
+	}
 	w.take(m, err, "file")
 	if s := w.shelf.Load(); err == nil && s != nil {
 		if err := s.keep(ctx, m, text); err != nil {

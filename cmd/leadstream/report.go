@@ -12,6 +12,7 @@ type reportWord struct {
 	Name   string `arg:"" help:"funnel or forecast." enum:"funnel,forecast"`
 	Format string `help:"table, json or csv." enum:"table,json,csv" default:"table"`
 	Site   string `help:"One site only." placeholder:"SITE"`
+	Track  string `help:"The track of another model than the first." placeholder:"TRACK"`
 }
 
 func (w *reportWord) Run(g *globals) error {
@@ -20,7 +21,7 @@ func (w *reportWord) Run(g *globals) error {
 		return err
 	}
 	cfg.stores()
-	m, err := cfg.loadModel()
+	m, err := cfg.modelOf(w.Track)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 //	leadstream.events.v1 -+
-//	leadstream.routed.v1 -+-> [ worker: poll, fold, produce, commit ] -> leads, ledger, stages
+//	leadstream.routed.v1 -+-> [ a worker a track: poll, fold, produce, commit ] -> leads, ledger, stages
 //	                             |  state in memory, one map a partition     (one transaction)
 //	                             `-- restored from leadstream.leads.v1 and local snapshots
 
@@ -35,18 +35,14 @@ func (b *base) score() (daemon.Part, error) {
 	if err != nil {
 		return daemon.Part{}, err
 	}
-	watch, err := b.openWatch(context.Background())
-	if err != nil {
-		return daemon.Part{}, err
+	var watches []*modelWatch
+	for i := range b.models {
+		watch, err := b.worker(i, scoring.Deps{KafkaOpts: opts})
+		if err != nil {
+			return daemon.Part{}, err
+		}
+		watches = append(watches, watch)
 	}
-	watch.worker, err = scoring.New(b.cfg.Scoring, scoring.Deps{
-		Log: b.log.Named("scoring"), Registry: b.registry, KafkaOpts: opts, Model: b.model, History: watch.history,
-	})
-	if err != nil {
-		return daemon.Part{}, err
-	}
-	worker := watch.worker
-	b.health.Register("scoring", worker.Ready)
-	b.modelPart = watch.part()
-	return daemon.Part{Name: "scoring", Run: worker.Run}, nil
+	b.modelPart = watchAll(watches)
+	return scoreAll(b.log.Named("scoring"), watches), nil
 }

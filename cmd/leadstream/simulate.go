@@ -97,7 +97,7 @@ func (b *base) demo(ctx context.Context) error {
 	}
 	for _, name := range insight.Reports {
 		b.say("")
-		if err := insight.Report(ctx, conn, name, reportScope(b.model, demoSite), "table", b.stdout); err != nil {
+		if err := insight.Report(ctx, conn, name, reportScope(b.models[0], demoSite), "table", b.stdout); err != nil {
 			return err
 		}
 	}

@@ -17,10 +17,11 @@ import (
 
 // Config is what the roof knows of the other roles.
 type Config struct {
-	Dir                     string        // where requests wait until they are finished
-	ScoringGroup, SinkGroup string        // whose progress tells that nothing more can come
-	Marked                  time.Duration // after so long every sink has read the marks
-	SpoolKept, StateKept    time.Duration // how long files of the collectors and of scoring keep what they had
+	Dir                  string        // where requests wait until they are finished
+	ScoringGroups        []string      // of every track, and
+	SinkGroup            string        // of the sink: their progress tells that nothing more can come
+	Marked               time.Duration // after so long every sink has read the marks
+	SpoolKept, StateKept time.Duration // how long files of the collectors and of scoring keep what they had
 }
 
 // Eraser accepts requests and finishes them, one after the other.

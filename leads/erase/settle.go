@@ -91,9 +91,10 @@ func (e *Eraser) settling(ctx context.Context, told places) (*settling, error) {
 // done tells whether nothing of the person can come any more, and if not, who is waited for.
 func (e *Eraser) done(ctx context.Context, s *settling) (waitingFor string, err error) {
 	if s.stored == nil {
-		ok, err := e.passed(ctx, e.cfg.ScoringGroup, s.scored)
-		if err != nil || !ok {
-			return "scoring", err
+		for _, group := range e.cfg.ScoringGroups {
+			if ok, err := e.passed(ctx, group, s.scored); err != nil || !ok {
+				return "scoring", err
+			}
 		}
 		if s.stored, err = e.ends(ctx, s.partitions, sinkTopics...); err != nil {
 			return "scoring", err
