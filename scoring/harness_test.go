@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -230,56 +228,6 @@ func (r *rig) behind(group string) (n int64) {
 		n += end.Offset - at
 	})
 	return n
-}
-
-// read returns a topic's committed records, by partition and offset.
-func (r *rig) read(topic string) []*kgo.Record {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	ends, err := r.admin.ListEndOffsets(ctx, topic)
-	require.NoError(r.t, err)
-	at, until := map[int32]kgo.Offset{}, map[int32]int64{}
-	ends.Each(func(end kadm.ListedOffset) {
-		if end.Offset > 0 {
-			at[end.Partition], until[end.Partition] = kgo.NewOffset().AtStart(), end.Offset
-		}
-	})
-	if len(at) == 0 {
-		return nil
-	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
-	require.NoError(r.t, err)
-	defer reader.Close()
-	var out []*kgo.Record
-	for silent := 0; len(until) > 0 && silent < 2; {
-		pollCtx, cancel := context.WithTimeout(ctx, time.Second)
-		fetches := reader.PollFetches(pollCtx)
-		cancel()
-		require.NoError(r.t, ctx.Err(), "%s: still to read %v", topic, until)
-		if fetches.NumRecords() > 0 {
-			silent = 0
-		} else if stable, err := r.admin.ListCommittedOffsets(ctx, topic); err == nil && !slices.ContainsFunc(
-			slices.Collect(maps.Keys(until)), func(num int32) bool { return offsetOf(stable, topic, num) < until[num] }) {
-			silent++ // what is hidden at the end of an aborted transaction, with no marker behind it
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			if !rec.Attrs.IsControl() {
-				out = append(out, rec)
-			}
-			if rec.Offset+1 >= until[rec.Partition] {
-				delete(until, rec.Partition)
-			}
-		})
-	}
-	slices.SortFunc(out, func(a, b *kgo.Record) int {
-		if a.Partition != b.Partition {
-			return int(a.Partition - b.Partition)
-		}
-		return int(a.Offset - b.Offset)
-	})
-	return out
 }
 
 // visits makes a seeded stream of n events of some visitors, with repeats and bots.
