@@ -9,6 +9,10 @@ import (
 	"leadstream/schemas"
 )
 
+// proposedPairs are the proposals, their leads by name.
+const proposedPairs = `WITH (SELECT groupArray((lead_id, user_id)) FROM (SELECT DISTINCT lead_id, argMax(user_id, revision) AS user_id FROM lead_state GROUP BY lead_id)) AS names
+SELECT toString(arraySort(groupArray((reason, evidence, arraySort(arrayMap(l -> arrayFirst(n -> n.1 = l, names).2, [lead_a, lead_b])))))) FROM identity_proposals`
+
 // Two leads with one address, one device or an alias between them are proposed, until somebody has decided; an address that
 // an office shares is not.
 func TestLeadsThatMayBeOnePersonAreProposed(t *testing.T) {
@@ -28,10 +32,7 @@ func TestLeadsThatMayBeOnePersonAreProposed(t *testing.T) {
 			}
 		}
 	}
-	pairs := func() string {
-		return r.value(`WITH (SELECT groupArray((lead_id, user_id)) FROM (SELECT DISTINCT lead_id, argMax(user_id, revision) AS user_id FROM lead_state GROUP BY lead_id)) AS names
-SELECT toString(arraySort(groupArray((reason, evidence, arraySort(arrayMap(l -> arrayFirst(n -> n.1 = l, names).2, [lead_a, lead_b])))))) FROM identity_proposals`)
-	}
+	pairs := func() string { return r.value(proposedPairs) }
 	require.Equal(t, "[]", pairs())
 	lead("ada", "Ada@Engine.example ")
 	lead("countess", "ada@engine.example")
@@ -45,7 +46,6 @@ SELECT toString(arraySort(groupArray((reason, evidence, arraySort(arrayMap(l -> 
 	lead("none-either", "n/a")
 	const email, hashed = "('email','ada@engine.example',['ada','countess'])", "('email','e:QmFzZTY0',['hashed-1','hashed-2'])"
 	require.Equal(t, "["+email+","+hashed+"]", pairs())
-
 	lead("bob", "")
 	lead("rob", "")
 	for _, user := range []string{"bob", "rob", "gone"} { // no lead of the last one

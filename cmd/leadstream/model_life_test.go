@@ -89,36 +89,63 @@ func TestAModelsLife(t *testing.T) {
 // A published model gives every lead exactly what its preview said, silently, in tables, ledger and
 // explanation; what was before can still be asked for, under any version.
 func (h *house) requirePublish(t *testing.T) {
-	word := func(words ...string) (string, string) {
-		status, out, errs := runWords(t, append(words, h.flags()...)...)
-		require.Zero(t, status, "%s%s", out, errs)
-		return out, errs
-	}
 	draft := filepath.Join(t.TempDir(), "draft.yml")
 	text := strings.ReplaceAll(strings.Replace(string(model.DefaultText()), "points: 12", "points: 4", 1), "points: 30", "points: 9")
 	require.NoError(t, os.WriteFile(draft, []byte(text), 0o644))
 	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	var preview replay.Diff
-	out, _ := word("model", "diff", draft, "--format", "json", "--top=-1", "--at", at.Format(time.RFC3339))
-	require.NoError(t, json.Unmarshal([]byte(out), &preview))
+	require.NoError(t, json.Unmarshal([]byte(h.words(t, "model", "diff", draft, "--format", "json", "--top=-1", "--at", at.Format(time.RFC3339))), &preview))
 	require.Greater(t, len(preview.Changes), 100)
 	before := time.Now().UTC()
 	asOf := fmt.Sprintf("SELECT round(sum(score), 6), count() FROM lead_score_at(at = '%s') FORMAT CSV", before.Format("2006-01-02 15:04:05.000"))
 	was := h.query(t, "default", asOf)
 	time.Sleep(5 * time.Millisecond) // the publication is after it
 
-	out, errs := word("model", "publish", draft)
+	status, out, errs := runWords(t, append([]string{"model", "publish", draft}, h.flags()...)...)
+	require.Zero(t, status, "%s%s", out, errs)
 	require.Contains(t, out, "is published")
 	require.Contains(t, errs, "leads: ")
 	version := strings.Fields(out)[0]
 	m, err := model.LoadPublished([]byte(text), draft, 1, before.UnixMilli())
 	require.NoError(t, err)
 	require.Equal(t, m.Version(), version)
-	states, linked := h.states(t), 0
+	states := h.states(t)
+	requirePreviewed(t, m, states, preview, at)
+	require.Equal(t, "0", h.query(t, "default", "SELECT count() FROM stage_log FINAL WHERE model_version = '"+version+"' AND cause != 'publish' AND lead_id NOT IN (SELECT counts_for FROM lead_ids) FORMAT CSV"), "nobody is told")
+	require.NotEqual(t, "0", h.query(t, "default", "SELECT count() FROM stage_log FINAL WHERE model_version = '"+version+"' FORMAT CSV"))
+
+	// The ledger: as of then, what was; as of now, what is.
+	require.Equal(t, was, h.query(t, "default", asOf))
+	require.Eventually(t, func() bool {
+		return h.query(t, "default", "WITH now64(3, 'UTC') AS t SELECT count() FROM leads_at(at = t) AS a LEFT JOIN lead_score_at(at = t) AS b USING (site, track, lead_id) WHERE abs(a.score - b.score) > 1e-9 AND a.lead_id NOT IN (SELECT counts_for FROM lead_ids) AND a.lead_id NOT IN (SELECT lead_id FROM lead_ids) FORMAT CSV") == "0"
+	}, time.Minute, 200*time.Millisecond, "ledger and state agree")
+
+	h.requireVersions(t, m, states, preview, at)
+	require.Equal(t, text, h.words(t, "model", "show", version))
+
+	// Back to what was, by its version.
+	require.Contains(t, h.words(t, "model", "publish", model.Default().Version()), model.Default().Version()+".2")
+	back := h.states(t)
+	for _, c := range preview.Changes {
+		id, _ := schemas.ParseLeadID(c.Lead)
+		lead, err := model.Default().Restore(back[id])
+		require.NoError(t, err)
+		if lead.Linked() {
+			continue
+		}
+		model.Default().Fire(lead, at.UnixMilli(), nil)
+		require.Equal(t, c.Old.Score, model.Default().Score(lead, at.UnixMilli()), "score of %s, bit for bit", c.Lead)
+	}
+}
+
+// requirePreviewed wants of every lead what the preview said.
+func requirePreviewed(t *testing.T, m *model.Model, states map[schemas.LeadID]*pb.LeadRecord, preview replay.Diff, at time.Time) {
+	t.Helper()
+	linked := 0
 	for _, c := range preview.Changes {
 		id, err := schemas.ParseLeadID(c.Lead)
 		require.NoError(t, err)
-		require.Equal(t, version, states[id].ModelVersion)
+		require.Equal(t, m.Version(), states[id].ModelVersion)
 		lead, err := m.Restore(states[id])
 		require.NoError(t, err)
 		if lead.Linked() { // keeps what it has: a publication does not take its parts apart (decision 019)
@@ -132,51 +159,29 @@ func (h *house) requirePublish(t *testing.T) {
 		require.Equal(t, c.New.Stage, x.Stage.ID)
 	}
 	require.Greater(t, len(preview.Changes)-linked, 50)
-	require.Equal(t, "0", h.query(t, "default", "SELECT count() FROM stage_log FINAL WHERE model_version = '"+version+"' AND cause != 'publish' AND lead_id NOT IN (SELECT counts_for FROM lead_ids) FORMAT CSV"), "nobody is told")
-	require.NotEqual(t, "0", h.query(t, "default", "SELECT count() FROM stage_log FINAL WHERE model_version = '"+version+"' FORMAT CSV"))
+}
 
-	// The ledger: as of then, what was; as of now, what is.
-	require.Equal(t, was, h.query(t, "default", asOf))
-	require.Eventually(t, func() bool {
-		return h.query(t, "default", "WITH now64(3, 'UTC') AS t SELECT count() FROM leads_at(at = t) AS a LEFT JOIN lead_score_at(at = t) AS b USING (site, track, lead_id) WHERE abs(a.score - b.score) > 1e-9 AND a.lead_id NOT IN (SELECT counts_for FROM lead_ids) AND a.lead_id NOT IN (SELECT lead_id FROM lead_ids) FORMAT CSV") == "0"
-	}, 30*time.Second, 200*time.Millisecond, "ledger and state agree")
-
-	// Any version can be asked, and the explanation is the record's own model's.
+// Any version can be asked, and the explanation is the record's own model's.
+func (h *house) requireVersions(t *testing.T, m *model.Model, states map[schemas.LeadID]*pb.LeadRecord, preview replay.Diff, at time.Time) {
+	t.Helper()
+	version := m.Version()
 	c := preview.Changes[slices.IndexFunc(preview.Changes, func(c replay.Change) bool {
 		id, _ := schemas.ParseLeadID(c.Lead)
 		lead, err := m.Restore(states[id])
 		return err == nil && !lead.Linked()
 	})]
 	for v, want := range map[string]float64{version: c.New.Score, model.Default().Version(): c.Old.Score} {
-		out, _ := word("model", "score", c.Lead, "--at", at.Format(time.RFC3339), "--version", v)
 		var x schemas.Explanation
-		require.NoError(t, json.Unmarshal([]byte(out), &x))
+		require.NoError(t, json.Unmarshal([]byte(h.words(t, "model", "score", c.Lead, "--at", at.Format(time.RFC3339), "--version", v)), &x))
 		require.Equal(t, want, x.Score)
 		require.Equal(t, v, x.ModelVersion)
 	}
 	var x schemas.Explanation
 	require.Equal(t, 200, h.getJSON(t, "/v1/leads/"+c.Lead+"/explain", &x))
 	require.Equal(t, version, x.ModelVersion)
-	out, _ = word("model", "list")
-	require.Contains(t, out, version)
-	require.Contains(t, out, model.Default().Version())
-	shown, _ := word("model", "show", version)
-	require.Equal(t, text, shown)
-
-	// Back to what was, by its version.
-	out, _ = word("model", "publish", model.Default().Version())
-	require.Contains(t, out, model.Default().Version()+".2")
-	back := h.states(t)
-	for _, c := range preview.Changes {
-		id, _ := schemas.ParseLeadID(c.Lead)
-		lead, err := model.Default().Restore(back[id])
-		require.NoError(t, err)
-		if lead.Linked() {
-			continue
-		}
-		model.Default().Fire(lead, at.UnixMilli(), nil)
-		require.Equal(t, c.Old.Score, model.Default().Score(lead, at.UnixMilli()), "score of %s, bit for bit", c.Lead)
-	}
+	list := h.words(t, "model", "list")
+	require.Contains(t, list, version)
+	require.Contains(t, list, model.Default().Version())
 }
 
 // states are the records of lead_state.
