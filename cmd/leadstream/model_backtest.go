@@ -100,7 +100,7 @@ func (w *modelBacktestWord) Run(g *globals) error {
 			return err
 		}
 	}
-	return w.with(g, func(ctx context.Context, r *replaying) error {
+	return w.with(g, draft, func(ctx context.Context, r *replaying) error {
 		q, err := w.question(r)
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ func (w *modelDiffWord) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	return w.with(g, func(ctx context.Context, r *replaying) error {
+	return w.with(g, draft, func(ctx context.Context, r *replaying) error {
 		at, err := instantOf(w.At, r.now)
 		if err != nil {
 			return err

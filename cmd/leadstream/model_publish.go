@@ -162,6 +162,7 @@ type modelScoreWord struct {
 	Lead    string `arg:"" help:"The lead's id."`
 	At      string `help:"2026-01-31, 2026-01-31T12:00:00Z, or an age such as 7d (default: now)." placeholder:"TIME"`
 	Version string `help:"A version of leadstream model list, or a model file (default: the model that runs)." placeholder:"VERSION"`
+	Track   string `help:"The track of another model than the first." placeholder:"TRACK"`
 }
 
 func (w *modelScoreWord) Run(g *globals) error {
@@ -184,7 +185,7 @@ func (w *modelScoreWord) Run(g *globals) error {
 
 func (w *modelScoreWord) model(ctx context.Context, cfg Config, s *shelf) (*model.Model, error) {
 	if w.Version == "" {
-		m, err := cfg.loadModel()
+		m, err := cfg.modelOf(w.Track)
 		if err != nil {
 			return nil, err
 		}

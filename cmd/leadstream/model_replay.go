@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -28,6 +29,7 @@ import (
 type replayFlags struct {
 	From   string `name:"from" help:"clickhouse: all events there are. topic: what the broker still holds, as the workers read it." enum:"clickhouse,topic" default:"clickhouse"`
 	Site   string `help:"One site only." placeholder:"SITE"`
+	Track  string `help:"Hold against the model of this track (default: the draft's, else the first)." placeholder:"TRACK"`
 	Cores  int    `help:"Play on so many cores (default: all)." placeholder:"N"`
 	Format string `help:"table, json or csv." enum:"table,json,csv" default:"table"`
 }
@@ -45,8 +47,8 @@ type replaying struct {
 	stderr  io.Writer
 }
 
-// with opens what a replay needs, does it, and closes.
-func (f replayFlags) with(g *globals, do func(context.Context, *replaying) error) error {
+// with opens what a replay needs, does it, and closes. The model that runs is that of the track asked for, else of the draft's.
+func (f replayFlags) with(g *globals, draft *model.Model, do func(context.Context, *replaying) error) error {
 	cfg, _, err := g.load()
 	if err != nil {
 		return err
@@ -55,7 +57,7 @@ func (f replayFlags) with(g *globals, do func(context.Context, *replaying) error
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r := &replaying{replayFlags: f, cfg: cfg, now: time.Now(), stderr: g.stderr}
-	if r.running, err = cfg.loadModel(); err != nil {
+	if r.running, r.text, err = cfg.runningIn(cmp.Or(f.Track, cfg.trackOfDraft(draft))); err != nil {
 		return err
 	}
 	if r.Cores <= 0 {
@@ -78,13 +80,6 @@ func (f replayFlags) with(g *globals, do func(context.Context, *replaying) error
 
 // published takes the published model for the one that runs, if there is one.
 func (r *replaying) published(ctx context.Context) error {
-	r.text = model.DefaultText()
-	if r.cfg.Model != "" {
-		var err error
-		if r.text, err = os.ReadFile(r.cfg.Model); err != nil {
-			return fmt.Errorf("model: %w", err)
-		}
-	}
 	if r.conn == nil {
 		return nil
 	}

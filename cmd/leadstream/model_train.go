@@ -25,7 +25,7 @@ func (w *modelTrainWord) Run(g *globals) error {
 	if _, err := os.Stat(w.Out); err == nil {
 		return fmt.Errorf("model train: %s is there already: name another with --out, or move it away", w.Out)
 	}
-	return w.with(g, func(ctx context.Context, r *replaying) error {
+	return w.with(g, nil, func(ctx context.Context, r *replaying) error {
 		q, err := w.question(r)
 		if err != nil {
 			return err

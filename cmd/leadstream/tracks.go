@@ -57,6 +57,34 @@ func (c *Config) modelOf(track string) (*model.Model, error) {
 	return pick(list, track)
 }
 
+// runningIn is that model, and the text of its file.
+func (c *Config) runningIn(track string) (*model.Model, []byte, error) {
+	m, err := c.modelOf(track)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, file := range c.Models {
+		if other, text, err := readDraft(file); err == nil && other.Track() == m.Track() {
+			return other, text, nil
+		}
+	}
+	if c.Model == "" {
+		return m, model.DefaultText(), nil
+	}
+	return readDraft(c.Model)
+}
+
+// trackOfDraft is the track that a draft is for. One that nobody scores yet is held against the first.
+func (c *Config) trackOfDraft(draft *model.Model) string {
+	if draft == nil {
+		return ""
+	}
+	if m, err := c.modelOf(draft.Track()); err == nil {
+		return m.Track()
+	}
+	return ""
+}
+
 func pick(list []*model.Model, track string) (*model.Model, error) {
 	var names []string
 	for _, m := range list {
