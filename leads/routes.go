@@ -91,12 +91,19 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, to route) {
 			return
 		}
 	}
-	r, err := s.inTrack(r, to.pattern)
-	if err != nil {
-		badParameters(w, []string{err.Error()})
+	if to.open {
+		to.handle(w, r)
 		return
 	}
-	to.handle(w, r)
+	asked, fault, err := s.inTrack(r, to.pattern)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case fault != "":
+		badParameters(w, []string{fault})
+	default:
+		to.handle(w, asked)
+	}
 }
 
 // secure sets what every answer carries. Scripts and styles come from our own files only, so that text from a visitor cannot

@@ -39,6 +39,7 @@ func TestSQLIsAValue(t *testing.T) {
 		"proposals.sql":     pairQuery{"demo", id.String(), 10},
 		"people.sql":        personQuery{[]string{id.String()}},
 		"deciders.sql":      deciderQuery{"demo", "main", []string{id.String()}},
+		"held.sql":          heldQuery{},
 		"crowd.sql":         crowdQuery{},
 		"timeline.sql":      timelineQuery{"demo", "main", []string{id.String()}, &moment{at.UnixMilli(), 1, "0000000002"}, 50},
 		"ledger.sql":        ledgerQuery{"demo", "main", []string{id.String()}, []string{"e1", "e2"}},

@@ -1,6 +1,7 @@
 package leads
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,29 +20,51 @@ type Track struct {
 // ofOneTrack are the routes that show one track: the one asked for, else the first.
 var ofOneTrack = []string{"GET /v1/leads", "GET /v1/accounts", "GET /v1/funnel", "GET /v1/forecast", "GET /v1/stream", "GET /{$}", "GET /accounts", "GET /funnel"}
 
-// inTrack fills in the first track where several are scored and none is named, and refuses one that is not scored.
-// Where one track is all there is, everything in the tables is shown.
-func (s *Service) inTrack(r *http.Request, pattern string) (*http.Request, error) {
-	if len(s.deps.Tracks) < 2 || r.Method != http.MethodGet {
-		return r, nil
+// inTrack fills in the first track where several are scored and none is named; fault says that the one named is not
+// known. Where one track is all that is scored, everything in the tables is shown, and may be asked for.
+func (s *Service) inTrack(r *http.Request, pattern string) (to *http.Request, fault string, err error) {
+	if len(s.deps.Tracks) == 0 || r.Method != http.MethodGet {
+		return r, "", nil
 	}
-	values := r.URL.Query()
+	values, known := r.URL.Query(), s.trackNames()
 	asked := strings.TrimSpace(values.Get("track"))
-	if asked != "" {
-		if !slices.Contains(s.trackNames(), asked) {
-			return nil, fmt.Errorf("track: %.40q is none of %s", asked, strings.Join(s.trackNames(), ", "))
+	if asked != "" && len(known) == 1 && asked != known[0] {
+		held, err := s.tracksHeld(r.Context())
+		if err != nil {
+			return nil, "", err
 		}
-		return r, nil
+		known = append(known, slices.DeleteFunc(held, func(name string) bool { return name == known[0] })...)
 	}
-	if !slices.Contains(ofOneTrack, pattern) {
-		return r, nil
+	switch {
+	case asked != "" && !slices.Contains(known, asked):
+		return nil, fmt.Sprintf("track: %.40q is none of %s", asked, strings.Join(known, ", ")), nil
+	case asked != "" || len(s.deps.Tracks) == 1 || !slices.Contains(ofOneTrack, pattern):
+		return r, "", nil
 	}
-	values.Set("track", s.deps.Tracks[0].Name)
-	to := *r.URL
-	to.RawQuery = values.Encode()
+	values.Set("track", known[0])
+	address := *r.URL
+	address.RawQuery = values.Encode()
 	r = r.Clone(r.Context())
-	r.URL = &to
-	return r, nil
+	r.URL = &address
+	return r, "", nil
+}
+
+// heldQuery asks which tracks have leads: also such that are not scored any more.
+type heldQuery struct{}
+
+func (heldQuery) sql() (string, []any) {
+	return `SELECT arraySort(groupUniqArray(1000)(track))
+FROM lead_state`, nil
+}
+
+func (s *Service) tracksHeld(ctx context.Context) (names []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
+	defer cancel()
+	text, args := heldQuery{}.sql()
+	if err := s.deps.DB.QueryRow(ctx, text, args...).Scan(&names); err != nil {
+		return nil, fmt.Errorf("list tracks: %w", err)
+	}
+	return names, nil
 }
 
 // firstTrack is "" where there are not several.

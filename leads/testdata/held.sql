@@ -1,0 +1,2 @@
+SELECT arraySort(groupUniqArray(1000)(track))
+FROM lead_state;
