@@ -41,7 +41,7 @@ var frozen = map[string]string{
 // names lists the tables or the views of the rig's database.
 func (r *rig) names(what string) (names []string) {
 	r.Helper()
-	condition := map[string]string{"tables": "engine NOT LIKE '%View'", "views": "engine LIKE '%View'"}[what]
+	condition := map[string]string{"tables": "engine NOT LIKE '%View' AND engine != 'Dictionary'", "views": "engine LIKE '%View'"}[what]
 	rows, err := r.conn.Query(r.Context(), "SELECT name FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' AND "+condition+" ORDER BY name")
 	require.NoError(r, err)
 	defer rows.Close()

@@ -60,13 +60,28 @@ ingest:
 		}
 	}
 	require.Greater(t, seen, 10, "empty tables prove nothing")
+	const old = "dictGetOrDefault('leadstream.identity', 'counts_for', (site, lead_id), lead_id)"
+	h.dictionaryIsForAllSites(t, old)
 	_, out := h.sql(t, "north", "SELECT sum(reached) FROM leadstream.funnel(site = 'south', track = 'main', from = '2020-01-01', to = '2040-01-01')")
 	require.Contains(t, []string{"0", "\\N"}, out)
-	for _, forbidden := range []string{"SELECT * FROM leadstream.schema_migrations", "SELECT * FROM leadstream.models", "INSERT INTO leadstream.events (site) VALUES ('north')", "SELECT * FROM system.users"} {
+	for _, forbidden := range []string{"SELECT * FROM leadstream.schema_migrations", "SELECT * FROM leadstream.models", "INSERT INTO leadstream.events (site) VALUES ('north')", "SELECT * FROM system.users",
+		"SELECT * FROM leadstream.identity", "SELECT * FROM dictionary('leadstream.identity')", "SELECT " + old + " FROM leadstream.events", "SELECT dictHas('leadstream.identity', ('south', generateUUIDv4()))", "SYSTEM RELOAD DICTIONARY leadstream.identity"} {
 		status, out := h.sql(t, "north", forbidden)
 		require.NotEqual(t, http.StatusOK, status, out)
 	}
 	require.Zero(t, h.stop())
+}
+
+// Who may see all sites finds each visitor's old events under its user; the server fills the dictionary when it is asked.
+func (h *house) dictionaryIsForAllSites(t *testing.T, old string) {
+	t.Helper()
+	for _, user := range []string{"everybody", "analyst"} {
+		require.Eventually(t, func() bool { // at most 20 s old
+			status, out := h.sql(t, user, "SELECT countIf(lead_id != "+old+"), countIf(resolved_lead_id = "+old+") = count() FROM leadstream.events_resolved")
+			require.Equal(t, http.StatusOK, status, out)
+			return out == "4\t1"
+		}, 2*time.Minute, 500*time.Millisecond, user)
+	}
 }
 
 // sql asks as a user; user north has a password.

@@ -90,14 +90,15 @@ func (m manager) made(ctx context.Context) ([]string, error) {
 	return names, rows.Err()
 }
 
-// relation is a table or view, and whether its rows say whose they are.
+// relation is a table, a view or a dictionary, and whether its rows say whose they are.
 type relation struct {
-	name             string
-	isTable, hasSite bool
+	name                  string
+	isTable, isDictionary bool
+	hasSite               bool
 }
 
 func (m manager) tables(ctx context.Context) ([]relation, error) {
-	rows, err := m.conn.Query(ctx, `SELECT name, engine LIKE '%MergeTree' OR engine = 'Distributed', name IN (SELECT table FROM system.columns WHERE database = $1 AND name = $2)
+	rows, err := m.conn.Query(ctx, `SELECT name, engine LIKE '%MergeTree' OR engine = 'Distributed', engine = 'Dictionary', name IN (SELECT table FROM system.columns WHERE database = $1 AND name = $2)
 FROM system.tables WHERE database = $1 AND NOT startsWith(name, '.') AND NOT startsWith(name, 'schema_') ORDER BY name`, m.db, m.column)
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ FROM system.tables WHERE database = $1 AND NOT startsWith(name, '.') AND NOT sta
 	var all []relation
 	for rows.Next() {
 		var r relation
-		if err := rows.Scan(&r.name, &r.isTable, &r.hasSite); err != nil {
+		if err := rows.Scan(&r.name, &r.isTable, &r.isDictionary, &r.hasSite); err != nil {
 			return nil, err
 		}
 		all = append(all, r)
@@ -133,6 +134,10 @@ func (m manager) ensure(a Analyst, tables []relation) []string {
 	for _, t := range tables {
 		on := quoteName(m.db) + "." + quoteName(t.name)
 		switch {
+		case t.isDictionary && len(a.Sites) == 0:
+			statements = append(statements, "GRANT SHOW, SELECT, dictGet ON "+on+" TO "+user)
+		case t.isDictionary: // holds every site's rows, and no policy filters it
+			statements = append(statements, "REVOKE SELECT, dictGet ON "+on+" FROM "+user)
 		case len(a.Sites) == 0 || !t.isTable:
 			if t.isTable {
 				statements = append(statements, "DROP ROW POLICY IF EXISTS "+mark+" ON "+on)

@@ -15,12 +15,13 @@ func TestTheServerReadsEveryStatement(t *testing.T) {
 	require.NoError(t, conn.Exec(t.Context(), "CREATE TABLE events (site String) ENGINE = MergeTree ORDER BY site"))
 	require.NoError(t, conn.Exec(t.Context(), "CREATE TABLE plain (n UInt8) ENGINE = MergeTree ORDER BY n"))
 	require.NoError(t, conn.Exec(t.Context(), "CREATE VIEW sums AS SELECT site FROM events"))
+	require.NoError(t, conn.Exec(t.Context(), "CREATE DICTIONARY whose (site String, n UInt64) PRIMARY KEY site SOURCE(CLICKHOUSE(TABLE 'events')) LAYOUT(COMPLEX_KEY_HASHED()) LIFETIME(10)"))
 	db, err := database(t.Context(), conn)
 	require.NoError(t, err)
 	m := manager{conn: conn, db: db, column: "site"}
 	tables, err := m.tables(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []relation{{"events", true, true}, {"plain", true, false}, {"sums", false, true}}, tables)
+	require.Equal(t, []relation{{"events", true, false, true}, {"plain", true, false, false}, {"sums", false, false, true}, {"whose", false, true, true}}, tables)
 	agency := Analyst{Name: "agency", Password: "s3cret '\\ word", Sites: []string{"a", "b"}, QueryTime: 5 * time.Second}.WithDefaults()
 	statements := append(m.ensure(agency, tables), m.ensure(Analyst{Name: "house"}.WithDefaults(), tables)...)
 	for _, sql := range append(statements, m.drop("agency", tables)...) {
@@ -29,6 +30,9 @@ func TestTheServerReadsEveryStatement(t *testing.T) {
 	all := strings.Join(m.ensure(agency, tables), ";\n")
 	require.Less(t, strings.Index(all, "ROW POLICY"), strings.Index(all, "GRANT"), "what forbids stands before what allows")
 	require.NotContains(t, all, "GRANT SHOW, SELECT ON `"+db+"`.`plain`", "rows that do not say whose they are, are nobody's")
+	require.Contains(t, all, "REVOKE SELECT, dictGet ON `"+db+"`.`whose` FROM", "no policy filters a dictionary")
+	require.NotContains(t, all, "dictGet ON `"+db+"`.`whose` TO")
+	require.Contains(t, strings.Join(m.ensure(Analyst{Name: "house"}.WithDefaults(), tables), ";"), "GRANT SHOW, SELECT, dictGet ON `"+db+"`.`whose` TO")
 }
 
 func TestAUserWhoMayNotManageIsToldHow(t *testing.T) {
