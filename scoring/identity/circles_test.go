@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
+)
+
+// TestCirclesAreOnePerson: people say of users that they are each other, in circles of two to four with others
+// leading into them, while visitors claim and workers are killed. Every person is in one lead with the very score
+// that the oracle says, and nothing goes round for ever. Which id of a circle the lead is called by is not a
+// function of the set: the first of its keys, unless one of them held the others when the circle closed.
+func TestCirclesAreOnePerson(t *testing.T) {
+	m := model.Default()
+	crashes, joins := 0, 0
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 81))
+		w := invent(rng, false)
+		size := 2 + rng.IntN(3)
+		for i := range 4 { // of the four users the first few in a circle, the others into it
+			to := rng.IntN(size)
+			if i < size {
+				to = (i + 1) % size
+			}
+			w.verdicts = append(w.verdicts, said{fmt.Sprintf("demo/u%d", i), model.Verdict{Key: fmt.Sprintf("demo/u%d", to), Joined: true, At: begin + int64(i), Hash: 1}})
+		}
+		want := w.oracle(m)
+		net := newNetwork(t, m, rng, 1+rng.IntN(8))
+		w.play(net)
+		crashes += net.crashes
+		if net.refused > 0 {
+			t.Fatalf("seed %d: %d records went round for ever", seed, net.refused)
+		}
+		for key, o := range want {
+			if o.Clock() == 0 {
+				continue
+			}
+			id, at := schemas.NewLeadID(key), begin+90*24*3600_000
+			var found []*model.Lead
+			for _, p := range net.parts {
+				for _, l := range p.leads {
+					if l.Away() == "" && (l.ID() == id || l.Holds(id)) {
+						found = append(found, l)
+					}
+				}
+			}
+			if len(found) != 1 {
+				t.Fatalf("seed %d, circle of %d: %s is in %d leads", seed, size, key, len(found))
+			}
+			l := found[0]
+			joins += l.Joined()
+			requireLedger(t, m, l, net.ledger)
+			if a, b := m.Score(l, at), m.Score(o, at); math.Float64bits(a) != math.Float64bits(b) {
+				t.Fatalf("seed %d, circle of %d: %s has the score %v, want %v; %d ids joined", seed, size, key, a, b, l.Joined())
+			}
+		}
+	}
+	if crashes < 400 || joins < 400 {
+		t.Fatalf("too little happened: %d crashes, %d ids joined", crashes, joins)
+	}
+}
+
+// endOf follows the edges from a key to where they end. Ids that are said to be each other, in a circle, are one person:
+// the first of their keys stays.
+func endOf(key string, next func(string) string) string {
+	path := []string{key}
+	for {
+		to := next(path[len(path)-1])
+		if to == "" {
+			return path[len(path)-1]
+		}
+		if i := slices.Index(path, to); i >= 0 {
+			return slices.Min(path[i:])
+		}
+		path = append(path, to)
+	}
+}
+
+func TestTheOracleEndsOnACircle(t *testing.T) {
+	edges := map[string]string{"a": "b", "c": "d", "d": "e", "e": "c", "x": "e", "y": "x", "s": "s"}
+	for key, want := range map[string]string{"a": "b", "b": "b", "c": "c", "d": "c", "e": "c", "x": "c", "y": "c", "s": "s"} {
+		if got := endOf(key, func(k string) string { return edges[k] }); got != want {
+			t.Errorf("%s ends in %s, want %s", key, got, want)
+		}
+	}
+}
+
+// TestMergesInACircleLoseNothing: people join three leads to each other at the same
+// moment; every event is in exactly one lead, and the line does not stop.
+func TestMergesInACircleLoseNothing(t *testing.T) {
+	m := model.Default()
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 78))
+		w := world{}
+		for i := range 60 {
+			w.events = append(w.events, &pb.Event{EventId: fmt.Sprintf("e%d", i), Site: "demo", Type: "form", Name: "x",
+				UserId: fmt.Sprintf("u%d", rng.IntN(3)), ReceivedAt: begin + int64(i), EventTime: begin + int64(i)})
+		}
+		for i := range 3 {
+			w.verdicts = append(w.verdicts, said{fmt.Sprintf("demo/u%d", i), model.Verdict{Key: fmt.Sprintf("demo/u%d", (i+1)%3), Joined: true, At: begin + int64(i), Hash: 1}})
+		}
+		net := newNetwork(t, m, rng, 3)
+		w.play(net)
+		if net.refused > 0 {
+			t.Fatalf("seed %d: %d records went round for ever", seed, net.refused)
+		}
+		held := map[schemas.LeadID]int{}
+		for _, p := range net.parts {
+			for id, l := range p.leads {
+				if l.Away() == "" {
+					held[id]++
+				}
+				for i := range 3 {
+					if o := schemas.NewLeadID(fmt.Sprintf("demo/u%d", i)); o != id && l.Holds(o) {
+						held[o]++
+					}
+				}
+			}
+		}
+		for i := range 3 {
+			if id := schemas.NewLeadID(fmt.Sprintf("demo/u%d", i)); held[id] != 1 {
+				t.Fatalf("seed %d: u%d stands in %d places", seed, i, held[id])
+			}
+		}
+	}
+}
