@@ -17,7 +17,8 @@ func documented(t *testing.T, title string) string {
 	require.NoError(t, err)
 	_, below, found := strings.Cut(string(text), "\n### "+title)
 	require.True(t, found, title)
-	_, query, _ := strings.Cut(below, "\n```sql\n")
+	_, query, _ := strings.Cut(below, "\n```sql")
+	_, query, _ = strings.Cut(query, "\n") // the fence may say "may be empty"
 	query, _, _ = strings.Cut(query, "\n```")
 	return query
 }
