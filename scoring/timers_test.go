@@ -209,3 +209,25 @@ func TestTheClockOfABacklogIsWhatWasRead(t *testing.T) {
 	require.Equal(t, int64(40_000), p.clock(55_000), "routed has a backlog")
 	require.Equal(t, 65_000-timerGrace.Milliseconds(), p.clock(65_000), "what never comes is a marker")
 }
+
+// The loop looks at a timer within a second of its instant, and not before: a poll never waits past it.
+func TestATimerIsLookedAtWithinASecondOfItsInstant(t *testing.T) {
+	instant := time.UnixMilli(1_767_603_600_000)
+	for _, before := range []time.Duration{time.Hour, time.Second, 400 * time.Millisecond, 0} {
+		now := instant.Add(-before)
+		s := &session{Worker: &Worker{cfg: DefaultConfig(), now: func() time.Time { return now }}, parts: map[int32]*partition{}}
+		p := newPartition(0, now.Add(-time.Hour).UnixMilli())
+		p.model = model.Default()
+		s.parts[0] = p
+		s.ready.Store(true)
+		p.leads.lookAhead(now.UnixMilli())
+		p.leads.keep(schemas.LeadID{1}, instant.UnixMilli())
+		for !s.timersDue() {
+			wait := s.patience()
+			require.Positive(t, wait)
+			now = now.Add(wait) // nothing comes: the poll waits as long as it may
+			require.False(t, now.After(instant.Add(time.Second)), "looked at %s after its instant", now.Sub(instant))
+		}
+		require.False(t, now.Before(instant))
+	}
+}

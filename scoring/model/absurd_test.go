@@ -36,6 +36,8 @@ func TestAbsurdEvents(t *testing.T) {
 		"endless scroll":  {Type: "scroll", ScrollPct: math.MaxUint32, EventTime: monday, ReceivedAt: monday},
 		"unknown type":    {Type: "telepathy", EventTime: monday, ReceivedAt: monday},
 		"crm of 2^63":     {Type: "crm", Trusted: true, Properties: []byte(`{"stage":"won","amount":9223372036854775808}`), EventTime: monday, ReceivedAt: monday},
+		"crm of NaN":      {Type: "crm", Trusted: true, Properties: []byte(`{"stage":"won","amount":NaN}`), EventTime: monday, ReceivedAt: monday},
+		"NaN as a text":   {Type: "crm", Trusted: true, Properties: []byte(`{"stage":"won","amount":"NaN"}`), EventTime: monday, ReceivedAt: monday},
 		"crm of infinity": {Type: "crm", Trusted: true, Properties: []byte(`{"stage":"won","amount":1e999}`), EventTime: monday, ReceivedAt: monday},
 	}
 	for name, ev := range events {
