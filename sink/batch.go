@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -37,6 +38,8 @@ type batch struct {
 	spans   map[partition]span
 	bytes   int
 	born    time.Time
+	// The marks of erased leads that were known when the first record came.
+	marks   *map[[32]byte]int64
 	clamped clamps
 	sealed  bool
 	// Blocks that are in ClickHouse already: a retry does not send them again.
@@ -111,6 +114,16 @@ func (b *batch) add(rec *kgo.Record, now time.Time) {
 	if why := b.addRows(rec); why != nil {
 		b.refused = append(b.refused, refusedRecord{rec, why})
 	}
+}
+
+// without builds the batch again from the records that are not dropped; the offsets stay.
+func (b *batch) without(dropped func(*kgo.Record) bool) {
+	records, spans, born := slices.DeleteFunc(slices.Clone(b.records), dropped), maps.Clone(b.spans), b.born
+	b.reset()
+	for _, rec := range records {
+		b.add(rec, born)
+	}
+	b.spans, b.born = spans, born
 }
 
 // pass takes a record of which only the offset is wanted.

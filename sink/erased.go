@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -57,8 +59,27 @@ func (e *erased) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sink: read erased_leads: %w", err)
 	}
-	e.until.Store(&marks)
+	if known := e.until.Load(); known == nil || !maps.Equal(*known, marks) { // the same map as long as nothing is new; see unmarked
+		e.until.Store(&marks)
+	}
 	return nil
+}
+
+// unmarked takes out of a batch what was marked after its first record came: it may have waited for long while the
+// one before it was written, or ClickHouse was away.
+func (w *worker) unmarked(b *batch) {
+	marks := w.erased.until.Load()
+	if b.marks == marks {
+		return
+	}
+	b.marks = marks
+	if slices.ContainsFunc(b.records, w.erased.has) {
+		before := len(b.records)
+		b.without(w.erased.has)
+		dropped := float64(before - len(b.records))
+		w.metrics.erased.Add(dropped)
+		w.metrics.pending.Sub(dropped)
+	}
 }
 
 // follow reads the marks until ctx ends; the first time before anything is written.

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -51,4 +52,30 @@ func (r *rig) keyed(topic, key string, m proto.Message) {
 	value, err := proto.Marshal(m)
 	require.NoError(r, err)
 	require.NoError(r, r.producer.ProduceSync(r.Context(), &kgo.Record{Topic: topic, Key: []byte(key), Value: value}).FirstErr())
+}
+
+// A mark counts for what was read before it came and is not written yet: a batch that is tried again, and the one behind it.
+func TestAMarkThatComesWhileABatchWaitsCounts(t *testing.T) {
+	r := newRig(t)
+	r.exec("RENAME TABLE events TO events_away") // batches wait, marks can be read
+	cfg := quick()
+	cfg.Batch.Rows = 10
+	s := r.start(cfg)
+	at := time.Now().Add(-time.Hour).UnixMilli()
+	for i := range 15 {
+		for _, visitor := range []string{"gone", "here"} {
+			r.keyed(schemas.TopicEvents, "demo/"+visitor, &pb.Event{EventId: fmt.Sprintf("%s-%02d", visitor, i), Site: "demo", Type: "page", AnonymousId: visitor, EventTime: at, ReceivedAt: at})
+		}
+	}
+	held := func() bool { return s.sum(t, "leadstream_sink_pending_records") >= 20 }
+	require.Eventually(t, held, time.Minute, 10*time.Millisecond, "one batch is tried again and again, one is full")
+	gone := schemas.NewLeadID("demo/gone")
+	require.NoError(t, r.conn.Exec(t.Context(), "INSERT INTO erased_leads (site, lead_digest, request_id, until) VALUES ('demo', SHA256(?), 'r1', fromUnixTimestamp64Milli(?))", gone.String(), at))
+	require.Eventually(t, func() bool { return s.sum(t, "leadstream_sink_erased_records_total") > 0 }, time.Minute, 10*time.Millisecond)
+	r.exec("RENAME TABLE events_away TO events")
+	r.eventually("15", "SELECT uniqExact(event_id) FROM events WHERE anonymous_id = 'here'")
+	require.NoError(t, s.stopped())
+	require.Equal(t, "0", r.value("SELECT count() FROM events WHERE anonymous_id = 'gone'"))
+	require.EqualValues(t, 15, s.sum(t, "leadstream_sink_erased_records_total"))
+	require.Zero(t, s.sum(t, "leadstream_sink_pending_records"))
 }

@@ -156,7 +156,10 @@ func TestARowAppearsOnceThoughEveryCommitWasLost(t *testing.T) {
 	second := r.start(cfg)
 	require.Eventually(t, func() bool { return second.sum(t, "leadstream_sink_records_total") >= 450 }, time.Minute, 10*time.Millisecond)
 	require.NoError(t, second.stopped())
-	require.NotEqual(t, "150", r.value("SELECT count() FROM events"), "the rows must have been written twice, or this test proves nothing")
+	// Not by counting them: a merge may have made them one already.
+	const rows = "leadstream_sink_rows_total"
+	require.GreaterOrEqual(t, second.sum(t, rows), first.sum(t, rows), "the rows must have been written twice, or this test proves nothing")
+	require.Positive(t, first.sum(t, rows))
 	r.requireAll(150)
 	// The fold of the ledger does not say FINAL, and need not.
 	require.Equal(t, "(50,1)", r.value("SELECT (count(), toUInt8(min(score) = 15 AND max(score) = 15)) FROM lead_score_at(at = now64(3, 'UTC'))"))
@@ -197,7 +200,7 @@ func TestARowAppearsOnceThoughTheSinkIsKilled(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		before := r.value("SELECT count() FROM events")
 		r.putViews(round*each, (round+1)*each)
-		require.Eventually(t, func() bool { return r.value("SELECT count() FROM events") != before }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return r.value("SELECT count() FROM events") != before }, 3*time.Minute, 5*time.Millisecond)
 		time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait()

@@ -14,9 +14,9 @@ func (w *worker) pause(err error) {
 		w.metrics.paused.Set(1)
 		w.log.Error("sink: cannot write, reading waits and the batch is tried again", zap.Error(err))
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if oldest, _, ok := w.batch.receiptRange(); ok {
+	w.air.Lock()
+	defer w.air.Unlock()
+	if oldest, _, ok := w.flying.receiptRange(); ok {
 		w.metrics.lagSeconds.Set(float64(time.Now().UnixMilli()-oldest) / 1000)
 	}
 }

@@ -16,14 +16,14 @@ func (w *worker) assigned(_ context.Context, _ *kgo.Client, parts map[string][]i
 	w.log.Info("sink: partitions assigned", zap.Any("partitions", parts))
 }
 
-// revoked writes and commits the batch before its partitions go to another
-// worker; when ClickHouse is away the batch is dropped, and the other worker
+// revoked writes and commits what is held before its partitions go to another
+// worker; when ClickHouse is away it is dropped, and the other worker
 // reads the records again.
 func (w *worker) revoked(ctx context.Context, _ *kgo.Client, _ map[string][]int32) {
 	if w.paused.Load() == nil {
 		ctx, cancel := context.WithTimeout(ctx, revokeWait)
 		defer cancel()
-		if err := w.tryFlush(ctx); err != nil {
+		if err := w.tryBoth(ctx); err != nil {
 			w.log.Warn("sink: cannot write before a rebalance", zap.Error(err))
 		}
 	}
@@ -36,16 +36,19 @@ func (w *worker) lost(context.Context, *kgo.Client, map[string][]int32) {
 	w.drop()
 }
 
-// drop gives up what is not written. The balancer is eager, so the whole batch
+// drop gives up what is not written. The balancer is eager, so all that is held
 // belongs to what was taken away.
 func (w *worker) drop() {
+	w.air.Lock()
+	defer w.air.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.lag)
-	if w.batch.empty() {
-		return
-	}
-	w.metrics.dropped.Inc()
 	w.metrics.pending.Set(0)
-	w.batch.reset()
+	for _, b := range []*batch{w.flying, w.batch} {
+		if !b.empty() {
+			w.metrics.dropped.Inc()
+			b.reset()
+		}
+	}
 }

@@ -13,9 +13,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// worker reads, batches, writes and commits. One goroutine does it in turn:
-// the client fetches ahead meanwhile, and when ClickHouse is slow or away
-// nothing is asked for and memory stays bounded.
+// worker reads, batches, writes and commits. One batch is filled while the one before it is in the air (flight.go); when
+// ClickHouse is slow or away nothing more is asked for, and memory stays bounded.
 type worker struct {
 	*Sink
 	client *kgo.Client
@@ -23,11 +22,16 @@ type worker struct {
 	made chan struct{}
 	in   *inserter
 
-	// mu guards the batch against a rebalance, which comes on the client's
+	// mu guards the batch that is being filled against a rebalance, which comes on the client's
 	// goroutine between two polls.
 	mu    sync.Mutex
 	batch *batch
 	lag   lag
+	// air guards the batch that is being written, for as long as a try lasts. It is locked before mu.
+	air    sync.Mutex
+	flying *batch
+	// Done while nothing is being written; of the goroutine that polls alone.
+	landed context.Context
 	// uncommitted is true from the first failed commit to the next good one: one line a trouble, not one a batch.
 	uncommitted bool
 	erased      erased
@@ -36,7 +40,7 @@ type worker struct {
 }
 
 func newWorker(s *Sink, in *inserter) *worker {
-	return &worker{Sink: s, in: in, made: make(chan struct{}), batch: cutBatch(s.cfg), lag: lag{}, erased: erased{server: s.server}}
+	return &worker{Sink: s, in: in, made: make(chan struct{}), batch: cutBatch(s.cfg), flying: cutBatch(s.cfg), landed: done(), lag: lag{}, erased: erased{server: s.server}}
 }
 
 func (w *worker) run(ctx context.Context) error {
@@ -49,7 +53,7 @@ func (w *worker) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		w.poll(ctx)
 		if w.due() {
-			w.flush(ctx)
+			w.launch(ctx)
 		}
 	}
 	return w.drain()
@@ -59,8 +63,12 @@ func (w *worker) run(ctx context.Context) error {
 // records that are not in the batch yet, no rebalance can take their partitions.
 func (w *worker) poll(ctx context.Context) {
 	room, deadline := w.room()
-	if !deadline.IsZero() {
-		var cancel context.CancelFunc
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	switch {
+	case w.aloft(): // it is not due before the other one has landed
+		defer context.AfterFunc(w.landed, cancel)()
+	case !deadline.IsZero():
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
@@ -68,7 +76,10 @@ func (w *worker) poll(ctx context.Context) {
 	defer w.client.AllowRebalance()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := time.Now()
+	now, before := time.Now(), len(w.batch.records)
+	if w.batch.empty() {
+		w.batch.marks = w.erased.until.Load()
+	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		for _, rec := range p.Records {
 			if w.erased.has(rec) {
@@ -80,7 +91,7 @@ func (w *worker) poll(ctx context.Context) {
 		}
 		w.lag.saw(p)
 	})
-	w.metrics.pending.Set(float64(len(w.batch.records)))
+	w.metrics.pending.Add(float64(len(w.batch.records) - before))
 	fetches.EachError(func(topic string, part int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, kgo.ErrClientClosed) {
 			// The client goes on by itself, with pauses.
@@ -102,40 +113,21 @@ func (w *worker) room() (int, time.Time) {
 	return max(1, min(pollRecords, w.cfg.Batch.Rows-len(w.batch.records))), w.batch.born.Add(w.cfg.Batch.Age)
 }
 
+// due tells whether the batch is to be written. By age it is not while another one is being written: then it grows, and the
+// further behind the sink is, the larger the blocks are.
 func (w *worker) due() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := w.batch
-	return !b.empty() && (len(b.records) >= w.cfg.Batch.Rows || b.bytes >= int(w.cfg.Batch.Bytes) || time.Since(b.born) >= w.cfg.Batch.Age)
-}
-
-// flush writes the batch, as often as it takes. Between two tries the lock is
-// free, so that a rebalance can take the batch's partitions away.
-func (w *worker) flush(ctx context.Context) {
-	w.insist(ctx, func() error { return w.tryFlush(w.hard) }) // after ctx drain goes on, as long as it may
-}
-
-// tryFlush keeps the order that the promise rests on.
-func (w *worker) tryFlush(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.batch.empty() {
-		return nil
+	switch {
+	case b.empty():
+		return false
+	case len(b.records) >= w.cfg.Batch.Rows || b.bytes >= int(w.cfg.Batch.Bytes):
+		return true
+	case w.aloft():
+		return w.paused.Load() != nil // reading waits
 	}
-	// 1. The rows are parts on ClickHouse's disk. A crash from here on repeats
-	//    them, and the tables' keys make repeats one.
-	w.batch.seal()
-	if err := w.in.write(ctx, w.batch); err != nil {
-		return err
-	}
-	// 2. What became no row is in dead-letter, on all in-sync replicas.
-	if err := sendDeadLetters(ctx, w.client, w.batch.refused, time.Now()); err != nil {
-		return err
-	}
-	// 3. Only now the offsets move: a record behind them is in one place or the other.
-	w.noteCommit(w.commit(ctx))
-	w.finish()
-	return nil
+	return time.Since(b.born) >= w.cfg.Batch.Age
 }
 
 // noteCommit: the rows are safe either way. Whoever owns the partitions next
@@ -151,19 +143,21 @@ func (w *worker) noteCommit(err error) {
 }
 
 // finish counts the batch and empties it.
-func (w *worker) finish() {
-	w.metrics.tookBatch(w.batch, time.Now())
-	w.metrics.pending.Set(0)
-	w.lag.wrote(w.batch.spans)
+func (w *worker) finish(b *batch) {
+	w.metrics.tookBatch(b, time.Now())
+	w.logRefused(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.metrics.pending.Sub(float64(len(b.records)))
+	w.lag.wrote(b.spans)
 	w.lag.publish(w.metrics)
-	w.logRefused()
-	w.batch.reset()
+	b.reset()
 }
 
 // commit moves the offsets and looks at every partition's answer.
-func (w *worker) commit(ctx context.Context) error {
+func (w *worker) commit(ctx context.Context, b *batch) error {
 	var failed error
-	w.client.CommitOffsetsSync(w.batch.withFingerprints(ctx), w.batch.offsets(), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+	w.client.CommitOffsetsSync(b.withFingerprints(ctx), b.offsets(), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
 			failed = err
 			return
@@ -180,27 +174,12 @@ func (w *worker) commit(ctx context.Context) error {
 }
 
 // logRefused says one line a batch, with the first refusal: a flood of bad records must not become a flood of lines.
-func (w *worker) logRefused() {
-	if len(w.batch.refused) == 0 {
+func (w *worker) logRefused(b *batch) {
+	if len(b.refused) == 0 {
 		return
 	}
-	first := w.batch.refused[0]
+	first := b.refused[0]
 	w.log.Warn("sink: records went to dead-letter",
-		zap.Int("records", len(w.batch.refused)), zap.String("first_reason", first.why.reason), zap.Error(first.why.err),
+		zap.Int("records", len(b.refused)), zap.String("first_reason", first.why.reason), zap.Error(first.why.err),
 		zap.String("topic", first.Topic), zap.Int32("partition", first.Partition), zap.Int64("offset", first.Offset))
-}
-
-// drain is the last flush of a stop.
-func (w *worker) drain() error {
-	for {
-		err := w.tryFlush(w.hard)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-w.hard.Done():
-			return fmt.Errorf("sink: stopped with %d records unwritten, which the next start reads again: %w", len(w.batch.records), err)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
