@@ -62,7 +62,7 @@ func next(t *testing.T, events <-chan streamed) streamed {
 	case e, ok := <-events:
 		require.True(t, ok, "the stream ended")
 		return e
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "no event came")
 		return streamed{}
 	}

@@ -155,8 +155,8 @@ func (w *running) stop() {
 			if err != nil {
 				w.t.Errorf("worker ended with: %v", err)
 			}
-		case <-time.After(30 * time.Second):
-			w.t.Error("worker did not stop within 30 s")
+		case <-time.After(time.Minute):
+			w.t.Error("worker did not stop within a minute")
 		}
 	})
 }

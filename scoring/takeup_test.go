@@ -31,7 +31,7 @@ func TestAnotherModelIsTakenUpWhileTheLineRuns(t *testing.T) {
 	w.Use(m)
 	r.send(events[1000:]...)
 	r.settled(cfg.Group)
-	require.Eventually(t, func() bool { return w.gauge("leadstream_scoring_model_info", m.Version()) == 1 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return w.gauge("leadstream_scoring_model_info", m.Version()) == 1 }, time.Minute, 10*time.Millisecond)
 	require.Equal(t, 1.0, w.gauge("leadstream_scoring_model_info", ""), "one version only")
 	w.stop()
 	r.model = m

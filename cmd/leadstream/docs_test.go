@@ -195,7 +195,7 @@ func (d desk) run(t *testing.T, b block) {
 			require.Contains(t, known, word, "%s: this test does not know how to run it", b)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", b.text)
 	cmd.Dir = d.dir

@@ -103,7 +103,7 @@ func requireCompaction(t *testing.T, brokers []string, client *kgo.Client, admin
 
 func readPartition(t *testing.T, broker string, partition int) (all []kafka.Message) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	conn, err := kafka.DialLeader(ctx, "tcp", broker, schemas.TopicLeads, partition)
 	require.NoError(t, err)

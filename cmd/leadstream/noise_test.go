@@ -55,7 +55,7 @@ func noise(r *rand.Rand) []byte {
 
 func sendNoise(t *testing.T, addr string, b []byte) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, time.Minute)
 	require.NoError(t, err, "%s must still listen", addr)
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(300 * time.Millisecond)) // whoever waits for more bytes waits in vain

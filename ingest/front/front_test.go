@@ -159,7 +159,7 @@ func TestShutdown(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return s.held.Load() == 1 }, time.Minute, time.Millisecond)
 
-	late, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	late, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- s.Shutdown(late) }()
