@@ -97,7 +97,7 @@ func TestARenewalNeedsNoRestart(t *testing.T) {
 	files := tlsFiles(t)
 	issue(t, files, 1)
 	seen, told := observer.New(zap.InfoLevel)
-	f := start(t, opts, func(c *Config, d *Deps) { c.TLS, d.Log = files, zap.New(seen) })
+	f := start(t, opts, func(c *Config, _ *Deps) { c.TLS = files })
 	c := &certificate{files: files, log: zap.New(seen), every: 5 * time.Millisecond, loads: f.certificate.loads, expiry: f.certificate.expiry}
 	_, err := c.look()
 	require.NoError(t, err)
