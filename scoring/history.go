@@ -2,138 +2,143 @@ package scoring
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
+	"sync"
 
 	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
 	"leadstream/scoring/replay"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // TopicHistory gives the histories that the events topic still holds, up to its end at the time of
-// asking: the very records that workers fold, read as they read them. Share i of n are the
-// partitions p with p % n = i, one after the other, each gathered in memory: about 1 KB an event.
-// Told how far somewhere else has got (partition -> first offset to read), it gives only what follows.
-func TopicHistory(kafka []kgo.Opt, from map[int32]int64) replay.Source {
-	return func(ctx context.Context, share, of int, each func(replay.History) error) error {
-		r, err := newTopicReader(ctx, kafka, from)
+// asking: the very records that workers fold, read as they read them. Ids that events have joined are
+// one lead; what people said of ids is not in events, and is not known here. Share i of n are the
+// partitions p with p % n = i, one after the other, each gathered in memory (about 1 KB an event),
+// and the last share to end gives the leads whose events stand in several.
+func TopicHistory(kafka []kgo.Opt) replay.Source {
+	h := &topicHistory{kafka: kafka}
+	return h.share
+}
+
+// topicHistory is one reading of the topic by all shares.
+type topicHistory struct {
+	kafka []kgo.Opt
+	once  sync.Once
+	err   error
+	// What events said of ids that are more than a visitor, and the events of those.
+	homes  map[schemas.LeadID]*model.Home
+	people map[schemas.LeadID]*replay.History
+
+	mu    sync.Mutex
+	ended int
+}
+
+func (h *topicHistory) share(ctx context.Context, share, of int, each func(replay.History) error) error {
+	r, err := newTopicReader(ctx, h.kafka)
+	if err != nil {
+		return err
+	}
+	defer r.asking.Close()
+	if h.once.Do(func() { h.err = h.meet(ctx, r) }); h.err != nil {
+		return h.err
+	}
+	for num := int32(share); int(num) < len(r.starts[schemas.TopicEvents]); num += int32(of) {
+		if err := h.partition(ctx, r, num, each); err != nil {
+			return err
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended++; h.ended < of {
+		return nil
+	}
+	for id, person := range h.people {
+		if err := each(*person); err != nil {
+			return err
+		}
+		delete(h.people, id)
+	}
+	return nil
+}
+
+// meet reads what events say of ids.
+func (h *topicHistory) meet(ctx context.Context, r *topicReader) error {
+	h.homes, h.people = map[schemas.LeadID]*model.Home{}, map[schemas.LeadID]*replay.History{}
+	home := func(id schemas.LeadID) *model.Home {
+		if h.homes[id] == nil {
+			h.homes[id] = new(model.Home)
+		}
+		return h.homes[id]
+	}
+	for num := range r.starts[schemas.TopicEvents] {
+		start, end := r.span(num)
+		err := r.moments(ctx, num, start, end, func(t told) {
+			ev := t.Event
+			if ev.UserId == "" || ev.Bot || ev.Consent == pb.Consent_CONSENT_DENIED {
+				return
+			}
+			home(t.id).Known = true
+			if !t.home {
+				at, hash := model.Stamp(ev)
+				visitor := schemas.NewLeadID(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId))
+				home(visitor).AddClaim(model.Claim{Key: schemas.OriginKey(ev.Site, ev.AnonymousId, ev.UserId), At: at, Hash: hash, ReceivedAt: ev.ReceivedAt})
+			}
+		})
 		if err != nil {
 			return err
 		}
-		defer r.asking.Close()
-		for num := int32(share); int(num) < len(r.starts[schemas.TopicEvents]); num += int32(of) {
-			if err := r.partition(ctx, num, each); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
+	return nil
 }
 
-// topicReader knows what there is to read.
-type topicReader struct {
-	kafka        []kgo.Opt
-	asking       *kgo.Client
-	starts, ends kadm.ListedOffsets
-	from         map[int32]int64
+// person is whose an id's events are: claims lead from a visitor to a user, and no further.
+func (h *topicHistory) person(id schemas.LeadID) (person schemas.LeadID, linked bool) {
+	home := h.homes[id]
+	if home == nil {
+		return id, false
+	}
+	if key, _ := home.Wanted(); key != "" {
+		return schemas.NewLeadID(key), true
+	}
+	return id, true
 }
 
-func newTopicReader(ctx context.Context, kafka []kgo.Opt, from map[int32]int64) (*topicReader, error) {
-	client, err := kgo.NewClient(kafka...)
-	if err != nil {
-		return nil, fmt.Errorf("scoring: kafka client to replay: %w", err)
-	}
-	r := &topicReader{kafka: kafka, asking: client, from: from}
-	r.starts, r.ends, err = bounds(ctx, kadm.NewClient(client), schemas.TopicEvents)
-	if err != nil {
-		client.Close()
-		return nil, err
-	}
-	return r, nil
-}
-
-// partition gathers and gives one.
-func (r *topicReader) partition(ctx context.Context, num int32, each func(replay.History) error) error {
-	start, end := offsetOf(r.starts, schemas.TopicEvents, num), offsetOf(r.ends, schemas.TopicEvents, num)
-	if at, ok := r.from[num]; ok {
-		start = max(start, at)
-	}
+// partition gives the leads that stand in it alone, and gathers what it has of the others.
+func (h *topicHistory) partition(ctx context.Context, r *topicReader, num int32, each func(replay.History) error) error {
+	start, end := r.span(num)
 	var order []schemas.LeadID
-	gathered := map[schemas.LeadID]*replay.History{}
-	err := r.read(ctx, num, start, end, func(rec *kgo.Record) {
-		id, ev, no := decode(rec)
-		if no != nil {
-			return // it is in dead letters; the workers did not fold it either
+	alone := map[schemas.LeadID]*replay.History{}
+	err := r.moments(ctx, num, start, end, func(t told) {
+		id, linked := h.person(t.id)
+		if linked {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			gather(h.people, id, t.Moment)
+		} else if gather(alone, id, t.Moment) {
+			order = append(order, id)
 		}
-		h := gathered[id]
-		if h == nil {
-			h = &replay.History{ID: id, Site: ev.Site}
-			gathered[id], order = h, append(order, id)
-		}
-		h.Moments = append(h.Moments, replay.Moment{Event: ev, Partition: num, Offset: rec.Offset})
 	})
 	if err != nil {
 		return err
 	}
 	for _, id := range order {
-		if err := each(*gathered[id]); err != nil {
+		if err := each(*alone[id]); err != nil {
 			return err
 		}
-		delete(gathered, id)
+		delete(alone, id)
 	}
 	return nil
 }
 
-// read shows the records of a partition in [start, end). What is in events was written without
-// transactions, so that the last offset shows; should it not, silence ends the wait with an error.
-func (r *topicReader) read(ctx context.Context, num int32, start, end int64, take func(*kgo.Record)) error {
-	if start >= end {
-		return nil
+// gather puts a moment behind what is known of a lead, and tells whether it is the lead's first.
+func gather(leads map[schemas.LeadID]*replay.History, id schemas.LeadID, m replay.Moment) (first bool) {
+	h := leads[id]
+	if first = h == nil; first {
+		h = &replay.History{ID: id, Site: m.Event.Site}
+		leads[id] = h
 	}
-	client, err := kgo.NewClient(append(append([]kgo.Opt{}, r.kafka...),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{schemas.TopicEvents: {num: kgo.NewOffset().At(start)}}),
-		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(250*time.Millisecond))...)
-	if err != nil {
-		return fmt.Errorf("scoring: kafka client to replay: %w", err)
-	}
-	defer client.Close()
-	for at, heard := start, time.Now(); at < end; {
-		pollCtx, cancel := context.WithTimeout(ctx, time.Second)
-		fetches := client.PollRecords(pollCtx, 10_000)
-		cancel()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		for _, e := range fetches.Errors() {
-			if !errors.Is(e.Err, context.DeadlineExceeded) {
-				return fmt.Errorf("scoring: replay: reading %s/%d: %w", e.Topic, e.Partition, e.Err)
-			}
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			heard, at = time.Now(), rec.Offset+1
-			if rec.Offset < end && !rec.Attrs.IsControl() {
-				take(rec)
-			}
-		})
-		if time.Since(heard) > time.Minute {
-			return fmt.Errorf("scoring: replay: %s/%d gave nothing for a minute at offset %d of %d", schemas.TopicEvents, num, at, end)
-		}
-	}
-	return nil
-}
-
-// EventsHeld is how many records the events topic holds.
-func EventsHeld(ctx context.Context, kafka []kgo.Opt) (n uint64, err error) {
-	r, err := newTopicReader(ctx, kafka, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer r.asking.Close()
-	for num := range r.starts[schemas.TopicEvents] {
-		n += uint64(offsetOf(r.ends, schemas.TopicEvents, num) - offsetOf(r.starts, schemas.TopicEvents, num))
-	}
-	return n, nil
+	h.Moments = append(h.Moments, m)
+	return first
 }

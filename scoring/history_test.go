@@ -45,7 +45,7 @@ func (r *rig) replayed(cores int) map[string]*model.Lead {
 	var mu sync.Mutex
 	leads := map[string]*model.Lead{}
 	var progress replay.Progress
-	source := TopicHistory([]kgo.Opt{kgo.SeedBrokers(r.addrs...)}, nil)
+	source := TopicHistory([]kgo.Opt{kgo.SeedBrokers(r.addrs...)})
 	err := replay.Run(context.Background(), source, cores, &progress, func(_ int, h replay.History) error {
 		if lead := replay.Play(r.model, h, 1<<50, nil); lead != nil {
 			// To the clock of the worker's, whose timers have not come yet.
@@ -74,13 +74,11 @@ func TestReplayOfTheTailOnly(t *testing.T) {
 	events := visits(42, 200, 5)
 	r.send(events...)
 	var got []*pb.Event
-	err := TopicHistory([]kgo.Opt{kgo.SeedBrokers(r.addrs...)}, map[int32]int64{0: 150})(context.Background(), 0, 1, func(h replay.History) error {
-		for _, m := range h.Moments {
-			require.GreaterOrEqual(t, m.Offset, int64(150))
-			require.True(t, proto.Equal(events[m.Offset], m.Event))
-			got = append(got, m.Event)
-		}
-		return nil
+	err := TopicMoments(context.Background(), []kgo.Opt{kgo.SeedBrokers(r.addrs...)}, map[int32]int64{0: 150}, nil, func(id schemas.LeadID, m replay.Moment) {
+		require.GreaterOrEqual(t, m.Offset, int64(150))
+		require.True(t, proto.Equal(events[m.Offset], m.Event))
+		require.Equal(t, originOf(m.Event), id)
+		got = append(got, m.Event)
 	})
 	require.NoError(t, err)
 	require.Len(t, got, 50)

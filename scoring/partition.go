@@ -45,10 +45,13 @@ type partition struct {
 	work    work
 	// embedded: the broker may commit in part; what was sent has to stand in a record.
 	embedded bool
-	before   struct {
+	// log is what leads of several ids have had since a job began to score history anew; nil without one.
+	log    []eventMark
+	before struct {
 		fence, next fence
 		watermark   int64
 		model       *model.Model
+		log         int
 	}
 
 	snapshotAt    int64 // wall clock ms of the last one, or of the assignment
@@ -65,7 +68,7 @@ func newPartition(num int32, now int64) *partition {
 // begin remembers where the partition stood before the transaction.
 func (p *partition) begin() {
 	p.before.fence, p.before.next, p.before.watermark = p.fence, p.next, p.watermark
-	p.before.model = p.model
+	p.before.model, p.before.log = p.model, len(p.log)
 	p.rows.count = rowPlaces{}
 	p.work.begin()
 }
@@ -88,6 +91,14 @@ func (in incoming) receivedAt() int64 {
 		return in.routed.GetEvent().GetReceivedAt()
 	}
 	return in.event.ReceivedAt
+}
+
+// any is the event, wherever it was read; nil if it is none.
+func (in incoming) any() *pb.Event {
+	if in.routed != nil {
+		return in.routed.GetEvent()
+	}
+	return in.event
 }
 
 func (in incoming) site() string {
@@ -124,6 +135,7 @@ func (p *partition) fold(m *model.Model, apply applier, in incoming) (out model.
 		p.rebuild(m, apply, t, in.id, in.site())
 		return model.Outcome{}, no
 	}
+	p.noteFolded(t.lead, in.any())
 	p.sends = append(p.sends, sends...)
 	t.since = append(t.since, in.record)
 	if out.Changed || p.embedded && len(sends) > 0 {
@@ -220,7 +232,7 @@ func (p *partition) committed(changelog, bytes int64, ends rowPlaces) {
 // rollback undoes the transaction: leads, timers and positions.
 func (p *partition) rollback() {
 	p.fence, p.next, p.watermark = p.before.fence, p.before.next, p.before.watermark
-	p.model = p.before.model
+	p.model, p.log = p.before.model, p.log[:min(len(p.log), p.before.log)]
 	for id, t := range p.touched {
 		if t.fired {
 			p.leads.arm(id, t.due)

@@ -17,8 +17,8 @@ func TestKill9WhileAModelIsPublishedEndsInTheSame(t *testing.T) {
 	r := newRig(t, t.TempDir(), testPartitions)
 	group := DefaultConfig().Group
 	kill := r.child()
-	r.send(old(visits(64, 2000, 60))...)
-	r.settled(group)
+	r.send(old(append(visits(64, 1000, 40), people(65, 1000, 15)...))...)
+	r.settledRouted(group)
 	kill()
 	before := len(r.read(schemas.TopicStages))
 
@@ -49,7 +49,7 @@ func TestKill9WhileAModelIsPublishedEndsInTheSame(t *testing.T) {
 	}
 	kill = r.child(childPublished + "=" + strconv.FormatInt(at, 10))
 	require.Eventually(t, func() bool { return over() == len(r.newest()) }, 2*time.Minute, 20*time.Millisecond)
-	r.settled(group)
+	r.settledRouted(group)
 	kill()
 	r.requirePublished(m, before, true)
 }

@@ -36,6 +36,8 @@ type session struct {
 	idle  map[int32]*partition // given up in a rebalance; perhaps about to come back
 	txn   *txn                 // nil between transactions
 	job   *rescoring           // nil when no published model is being taken up
+	// When the next one may begin.
+	nextJob time.Time
 	// When the last transaction began to end, and when it had.
 	ending, ended time.Time
 

@@ -22,6 +22,9 @@ func (s *session) snapshotDue() {
 	}
 	now := s.now().UnixMilli()
 	for _, p := range s.parts {
+		if p.leads.unsettled() {
+			continue
+		}
 		old := now-p.snapshotAt >= s.cfg.SnapshotInterval.Milliseconds() && p.snapshotBytes > 0
 		if old || p.snapshotBytes >= int64(s.cfg.SnapshotBytes) {
 			write := s.snapshot(p)
@@ -43,7 +46,7 @@ func (s *session) snapshotAll() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	for _, p := range s.parts {
-		if p.snapshotBytes > 0 {
+		if p.snapshotBytes > 0 && !p.leads.unsettled() {
 			s.snapshot(p)()
 		}
 	}

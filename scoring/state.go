@@ -18,7 +18,9 @@ type leads struct {
 	buffer []byte // what is being packed
 	// old are leads that were restored from a record of another version than the
 	// published one: they have to be scored anew before anything is folded into them.
-	old       map[schemas.LeadID]struct{}
+	old map[schemas.LeadID]struct{}
+	// owing are leads, or have parts, that came to be here since: they are scored anew beside the line.
+	owing     map[schemas.LeadID]struct{}
 	restoring model.Lead
 	swept     model.Lead
 	cursor    struct {
@@ -46,9 +48,18 @@ func damaged(err error) string {
 	return fmt.Sprintf("scoring: state in memory is damaged; start again, from the changelog: %v", err)
 }
 
-func (s *leads) len() int                 { return s.rows.len() }
-func (s *leads) outdated() bool           { return len(s.old) > 0 }
-func (s *leads) forget(id schemas.LeadID) { s.rows.forget(id); delete(s.old, id) }
+func (s *leads) len() int       { return s.rows.len() }
+func (s *leads) outdated() bool { return len(s.old) > 0 }
+
+// unsettled tells whether some lead is not scored under the model that the others are: a snapshot names
+// one model for all of its leads.
+func (s *leads) unsettled() bool { return len(s.old) > 0 || len(s.owing) > 0 }
+
+func (s *leads) forget(id schemas.LeadID) {
+	s.rows.forget(id)
+	delete(s.old, id)
+	delete(s.owing, id)
+}
 
 // load unpacks a lead into memory that may be used again.
 func (s *leads) load(m *model.Model, id schemas.LeadID, into *model.Lead) (due int64, ok bool) {
@@ -73,6 +84,14 @@ func (s *leads) store(l *model.Lead, due int64) {
 	s.buffer = l.Pack(s.buffer[:0], s.words)
 	s.rows.put(row{id: l.ID(), due: due, open: l.Open(), packed: s.buffer})
 	s.arm(l.ID(), due)
+	switch {
+	case l.Scored() == "":
+		delete(s.owing, l.ID())
+	case s.owing == nil:
+		s.owing = map[schemas.LeadID]struct{}{l.ID(): {}}
+	default:
+		s.owing[l.ID()] = struct{}{}
+	}
 }
 
 // restore takes one record of the changelog, which replaces what was known of
@@ -104,6 +123,7 @@ func (s *leads) scoredBy(m *model.Model, id schemas.LeadID, version string) {
 		s.old = map[schemas.LeadID]struct{}{}
 	}
 	s.old[id] = struct{}{}
+	delete(s.owing, id)
 }
 
 // refit solves all timers anew: another model's do not hold.

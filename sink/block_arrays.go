@@ -29,6 +29,11 @@ func (b *block[R]) floats(name string, n func(*R) int, get func(*R, int) float64
 	array(b, name, proto.ColumnOf[float64](data), n, func(r *R, i int) { data.Append(b.clamped.float(get(r, i))) })
 }
 
+func (b *block[R]) u32s(name string, n func(*R) int, get func(*R, int) uint32) {
+	data := new(proto.ColUInt32)
+	array(b, name, proto.ColumnOf[uint32](data), n, func(r *R, i int) { data.Append(get(r, i)) })
+}
+
 func (b *block[R]) uuids(name string, n func(*R) int, get func(*R, int) [16]byte) {
 	data := new(proto.ColUUID)
 	array(b, name, proto.ColumnOf[uuid.UUID](data), n, func(r *R, i int) { data.Append(get(r, i)) })

@@ -23,6 +23,7 @@ type person struct {
 	leads   map[schemas.LeadID]*model.Lead
 	written map[schemas.LeadID]uint64 // revisions
 	sent    map[string]bool           // keys of rows
+	lived   []*pb.Event
 }
 
 func (p *person) key(who int) string {
@@ -66,16 +67,22 @@ func (p *person) event(i, who int, at int64) *pb.Event {
 // does folds an event where it belongs at that moment, now and then twice, and writes its rows.
 func (p *person) does(ev *pb.Event, who int) {
 	p.Helper()
+	p.lived = append(p.lived, ev)
 	l := p.lead(0)
 	if !l.Holds(schemas.NewLeadID(p.key(who))) {
 		l = p.lead(who)
 	}
 	for range 1 + p.rng.IntN(4)/3 {
 		p.m.Fold(l, ev.ReceivedAt)
-		for _, row := range p.m.Apply(l, ev, nil).Ledger {
-			p.send(schemas.TopicLedger, row)
-			p.sent[fmt.Sprintf("%x %s %d %s %s", row.LeadId, row.Rule, row.Day, row.EventId, row.Reason)] = true
-		}
+		p.rows(p.m.Apply(l, ev, nil).Ledger)
+	}
+}
+
+func (p *person) rows(rows []*pb.LedgerRow) {
+	p.Helper()
+	for _, row := range rows {
+		p.send(schemas.TopicLedger, row)
+		p.sent[fmt.Sprintf("%x %s %d %s %s %d", row.LeadId, row.Rule, row.Day, row.EventId, row.Reason, schemas.PublicationOf(row.ModelVersion))] = true
 	}
 }
 

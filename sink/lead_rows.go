@@ -11,7 +11,7 @@ import (
 type leadRow struct {
 	*pb.LeadRecord
 	record    []byte
-	ownDays   int32 // through which the lead's own id counts with its own limits
+	own       ownPart
 	partition int32
 	offset    int64
 }
@@ -40,9 +40,9 @@ func readLead(rec *kgo.Record) (*leadRow, *refusal) {
 	if lead.State.GetErasedUntil() != 0 && lead.FirstSeen == 0 {
 		return nil, nil // all that is left of an erased lead
 	}
-	days := ownDays(lead.State)
+	own := ownPartOf(lead.State)
 	lead.State = nil // only the scorer reads it; `record` carries it
-	return &leadRow{lead, rec.Value, days, rec.Partition, rec.Offset}, nil
+	return &leadRow{lead, rec.Value, own, rec.Partition, rec.Offset}, nil
 }
 
 func newLeadBlock(c *clamps) *block[leadRow] {
@@ -87,21 +87,33 @@ func newLeadBlock(c *clamps) *block[leadRow] {
 	b.uuids("joined_leads", func(r *R) int { return len(r.Joined) }, func(r *R, i int) [16]byte { return idOf(r.Joined[i].LeadId) })
 	b.instants("joined_at", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int64 { return r.Joined[i].At })
 	b.days("joined_through", func(r *R) int { return len(r.Joined) }, func(r *R, i int) int32 { return r.Joined[i].Through })
-	b.day("own_through", func(r *R) int32 { return r.ownDays })
+	b.u32s("joined_united", func(r *R) int { return len(r.Joined) }, func(r *R, i int) uint32 { return r.Joined[i].United })
+	b.day("own_through", func(r *R) int32 { return r.own.through })
+	b.u32("own_united", func(r *R) uint32 { return r.own.united })
 	addPeople(b)
 	b.u16("kafka_partition", func(r *R) int32 { return r.partition })
 	b.offset("kafka_offset", func(r *R) int64 { return r.offset })
 	return b
 }
 
-// ownDays is the last day that counts with the limits of the lead's own id; its part is the one without a home's key.
-func ownDays(state *pb.LeadState) int32 {
+// ownPart is what JoinedID says of other ids: through which day the lead's own id counts with its own limits, and
+// from which publication on it does not.
+type ownPart struct {
+	through int32
+	united  uint32
+}
+
+// ownPartOf finds it: it is the part without a home's key.
+func ownPartOf(state *pb.LeadState) ownPart {
 	for _, p := range state.GetParts() {
-		if p.Key == "" {
-			return p.Through
+		switch {
+		case p.Key == "" && p.United != 0:
+			return ownPart{p.Former, p.United}
+		case p.Key == "":
+			return ownPart{through: p.Through}
 		}
 	}
-	return 0
+	return ownPart{}
 }
 
 // addPeople adds what view `identity_proposals` reads.

@@ -12,11 +12,11 @@ WITH
     toUUID('00000000-0000-0000-0000-000000000000') AS nobody,
     parts AS
     (
-        SELECT site, track, joined.1 AS lead_id, argMax(holder, joined.2) AS counts_for, argMax(joined.3, joined.2) AS closed
+        SELECT site, track, joined.1 AS lead_id, argMax(holder, joined.2) AS counts_for, argMax(joined.3, joined.2) AS closed, argMax(joined.4, joined.2) AS united
         FROM
         (
             SELECT site, track, lead_id AS holder,
-                arrayJoin(arrayPushFront(arrayZip(joined_leads, joined_at, arrayResize(joined_through, length(joined_leads), toDate(0))), (lead_id, toDateTime64(0, 3, 'UTC'), own_through))) AS joined
+                arrayJoin(arrayPushFront(arrayZip(joined_leads, joined_at, arrayResize(joined_through, length(joined_leads), toDate(0)), arrayResize(joined_united, length(joined_leads), 0::UInt32)), (lead_id, toDateTime64(0, 3, 'UTC'), own_through, own_united))) AS joined
             FROM lead_state FINAL
             WHERE site = $1 AND notEmpty(joined_leads)
         )
@@ -49,7 +49,7 @@ FROM
             (
                 SELECT
                     l.site AS site, l.track AS track, if(p.counts_for = nobody, l.lead_id, p.counts_for) AS holder,
-                    if(l.day <= p.closed AND NOT l.once, l.lead_id, nobody) AS apart,
+                    if(l.day <= p.closed AND (p.united = 0 OR l.publication < p.united) AND NOT l.once, l.lead_id, nobody) AS apart,
                     l.rule AS rule, l.publication AS publication, l.day AS day, l.unit_key AS unit_key,
                     argMax(l.lead_id, (l.units, l.lead_id)) AS owner,
                     max(l.units) AS unit_count,

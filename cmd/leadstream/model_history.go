@@ -23,8 +23,6 @@ type storedHistory struct {
 	lead string // "" = all
 	// people plays all ids of a person as one lead, the one that they are joined to now; else each id is a lead.
 	people bool
-	// below, if not nil, is partition -> first offset that is not read.
-	below map[int32]int64
 }
 
 // eventColumns are what scoring reads of an event, in the order of scanEvent. An instant is cut out
@@ -32,7 +30,7 @@ type storedHistory struct {
 const eventColumns = `site, lead_id, event_id, toUnixTimestamp64Milli(event_time), toUnixTimestamp64Milli(received_at), type, name,
 anonymous_id, user_id, session_id, view_id, url, host, path, title, referrer, referrer_host, channel,
 utm_source, utm_medium, utm_campaign, utm_term, utm_content, engaged_ms, scroll_pct, toJSONString(properties), traits, group_id,
-locale, country, region, city, device, browser, os, protocol, library, bot, consent, trusted, kafka_partition, kafka_offset`
+locale, country, region, city, network, device, browser, os, protocol, library, bot, bot_kind, consent, trusted, kafka_partition, kafka_offset`
 
 func (s storedHistory) query(share, of int) (string, []any) {
 	where, args := []string{"cityHash64(lead_id) % {of:UInt32} = {share:UInt32}"}, []any{driver.Named("of", of), driver.Named("share", share)}
@@ -42,26 +40,29 @@ func (s storedHistory) query(share, of int) (string, []any) {
 	if s.lead != "" {
 		where, args = append(where, "lead_id = {lead:UUID}"), append(args, driver.Named("lead", s.lead))
 	}
-	if s.below != nil {
-		parts := []string{"0"}
-		for num, offset := range s.below {
-			parts = append(parts, fmt.Sprintf("kafka_partition = %d AND kafka_offset < %d", num, max(0, offset)))
-		}
-		where = append(where, "("+strings.Join(parts, " OR ")+")")
-	}
 	from := "events FINAL"
 	if s.people {
 		from = `(SELECT * REPLACE (if(counts_for = toUUID('00000000-0000-0000-0000-000000000000'), lead_id, counts_for) AS lead_id)
 FROM (SELECT * FROM events FINAL) AS e LEFT ANY JOIN lead_ids AS i ON e.site = i.site AND e.lead_id = i.lead_id)`
 	}
+	return selectEvents(from, where), args
+}
+
+// selectEvents tells events lead by lead.
+func selectEvents(from string, where []string) string {
 	return "SELECT " + eventColumns + "\nFROM " + from + "\nWHERE " + strings.Join(where, " AND ") +
-		"\nORDER BY site, lead_id\nSETTINGS max_execution_time = 0, max_threads = 2, output_format_json_quote_64bit_integers = 0", args
+		"\nORDER BY site, lead_id\nSETTINGS max_execution_time = 0, max_threads = 2, output_format_json_quote_64bit_integers = 0"
 }
 
 // source is what replay.Run reads.
 func (s storedHistory) source(ctx context.Context, share, of int, each func(replay.History) error) error {
 	text, args := s.query(share, of)
-	rows, err := s.conn.Query(ctx, text, args...)
+	return eachHistory(ctx, s.conn, text, args, each)
+}
+
+// eachHistory reads what selectEvents asks for.
+func eachHistory(ctx context.Context, conn clickhouse.Conn, text string, args []any, each func(replay.History) error) error {
+	rows, err := conn.Query(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("replay: table events: %w", err)
 	}
@@ -124,7 +125,7 @@ func (s *eventScan) into() []any {
 	return []any{&e.Site, &s.lead, &e.EventId, &e.EventTime, &e.ReceivedAt, &e.Type, &e.Name,
 		&e.AnonymousId, &e.UserId, &e.SessionId, &e.ViewId, &e.Url, &e.Host, &e.Path, &e.Title, &e.Referrer, &e.ReferrerHost, &e.Channel,
 		&e.UtmSource, &e.UtmMedium, &e.UtmCampaign, &e.UtmTerm, &e.UtmContent, &s.engaged, &s.scroll, &s.properties, &s.traits, &e.GroupId,
-		&e.Locale, &e.Country, &e.Region, &e.City, &e.Device, &e.Browser, &e.Os, &e.Protocol, &e.Library, &e.Bot, &s.consent, &e.Trusted,
+		&e.Locale, &e.Country, &e.Region, &e.City, &e.Network, &e.Device, &e.Browser, &e.Os, &e.Protocol, &e.Library, &e.Bot, &e.BotKind, &s.consent, &e.Trusted,
 		&s.partition, &s.offset}
 }
 
@@ -143,8 +144,8 @@ func (s *eventScan) moment() (schemas.LeadID, replay.Moment) {
 		Path: e.Path, Title: e.Title, Referrer: e.Referrer, ReferrerHost: e.ReferrerHost, Channel: e.Channel,
 		UtmSource: e.UtmSource, UtmMedium: e.UtmMedium, UtmCampaign: e.UtmCampaign, UtmTerm: e.UtmTerm, UtmContent: e.UtmContent,
 		EngagedMs: s.engaged, ScrollPct: uint32(s.scroll), GroupId: e.GroupId, Locale: e.Locale, Country: e.Country, Region: e.Region,
-		City: e.City, Device: e.Device, Browser: e.Browser, Os: e.Os, Protocol: e.Protocol, Library: e.Library,
-		Bot: e.Bot, Trusted: e.Trusted, Consent: storedConsents[s.consent],
+		City: e.City, Network: e.Network, Device: e.Device, Browser: e.Browser, Os: e.Os, Protocol: e.Protocol, Library: e.Library,
+		Bot: e.Bot, BotKind: e.BotKind, Trusted: e.Trusted, Consent: storedConsents[s.consent],
 	}
 	if s.properties != "{}" {
 		ev.Properties = []byte(s.properties)

@@ -3,72 +3,62 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"leadstream/internal/clickhouse"
 	"leadstream/schemas"
 	"leadstream/scoring"
-	"leadstream/scoring/model"
 	"leadstream/scoring/replay"
 )
 
-// storedLead plays one lead's events of the table up to an instant: of all ids that it is made of now. An id that was
-// joined leads to its lead.
-func storedLead(ctx context.Context, conn clickhouse.Conn, m *model.Model, id string, at time.Time) (lead *model.Lead, err error) {
-	if _, err := schemas.ParseLeadID(id); err != nil {
-		return nil, fmt.Errorf("model score: %w", err)
-	}
-	if err := conn.QueryRow(ctx, "SELECT if(count() = 0, {lead:String}, toString(any(counts_for))) FROM lead_ids WHERE lead_id = toUUID({lead:String})", driver.Named("lead", id)).Scan(&id); err != nil {
-		return nil, fmt.Errorf("model score: which lead %s was joined to: %w", id, err)
-	}
-	err = storedHistory{conn: conn, lead: id, people: true}.source(ctx, 0, 1, func(h replay.History) error {
-		h.Arrange()
-		lead = replay.Play(m, h, at.UnixMilli(), nil)
-		return nil
-	})
-	if err == nil && lead == nil {
-		err = fmt.Errorf("model score: lead %s has no events up to %s", id, at.UTC().Format(time.RFC3339))
-	}
-	return lead, err
-}
-
-// past gives workers the history of their partitions up to where they stand: what the sink has
-// written from the table, the rest from the topic, which holds it for sure.
+// past gives workers the history they ask for: what the sink has written from the table, the rest
+// from the topic, which holds it for sure.
 //
 //	offset 0 ........ the sink's commit ........ through
 //	[ table events  ][ topic                   ]
+//
+// Leads of whole partitions come id by id. Of people, whose ids stand in any partition, come the
+// events of all their ids as one lead; which those are, the worker knows better than the table.
 type past struct {
 	conn  clickhouse.Conn
 	kafka []kgo.Opt
 	group string // the sink's
 }
 
-func (p past) history(ctx context.Context, through map[int32]int64) (replay.Source, error) {
-	below, err := p.written(ctx, through)
+func (p past) history(ctx context.Context, want scoring.Past) (replay.Source, error) {
+	below, err := p.written(ctx, want.Through)
 	if err != nil {
 		return nil, err
 	}
-	tail := &tails{byLead: map[schemas.LeadID]*replay.History{}}
-	for num, last := range through {
-		read := scoring.TopicHistory(p.kafka, below)
-		err := read(ctx, int(num), 1<<30, func(h replay.History) error {
-			tail.add(h, last)
-			return nil
-		})
-		if err != nil {
-			return nil, err
+	until := map[int32]int64{}
+	for num, last := range want.Through {
+		if len(want.People) > 0 || slices.Contains(want.Whole, num) {
+			until[num] = last + 1
 		}
 	}
-	stored := storedHistory{conn: p.conn, below: below}
+	tail := &tails{byLead: map[schemas.LeadID]*replay.History{}}
+	err = scoring.TopicMoments(ctx, p.kafka, below, until, func(id schemas.LeadID, m replay.Moment) {
+		if person, is := want.People[id]; is {
+			tail.add(person, m)
+		} else if slices.Contains(want.Whole, m.Partition) {
+			tail.add(id, m)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	var finished atomic.Int32
 	return func(ctx context.Context, share, of int, each func(replay.History) error) error {
-		err := stored.source(ctx, share, of, func(h replay.History) error { return each(tail.behind(h)) })
+		err := p.stored(ctx, want, below, share, of, func(h replay.History) error { return each(tail.behind(h)) })
 		if err != nil {
 			return err
 		}
@@ -77,6 +67,53 @@ func (p past) history(ctx context.Context, through map[int32]int64) (replay.Sour
 		}
 		return tail.rest(each) // leads that only the topic knows, once all others are told
 	}, nil
+}
+
+// stored is one share of what the table has.
+func (p past) stored(ctx context.Context, want scoring.Past, below map[int32]int64, share, of int, each func(replay.History) error) error {
+	mine := "cityHash64(lead_id) % {of:UInt32} = {share:UInt32}"
+	args := []any{driver.Named("of", of), driver.Named("share", share)}
+	ask := func(from string, where ...string) error {
+		people, err := peopleTable(want.People) // one a query: it is consumed
+		if err != nil {
+			return fmt.Errorf("replay: table of ids: %w", err)
+		}
+		return eachHistory(driver.Context(ctx, driver.WithExternalTable(people)), p.conn, selectEvents(from, append(where, mine)), args, each)
+	}
+	if len(want.Whole) > 0 {
+		if err := ask("events FINAL", rowsBelow(below, want.Whole), "lead_id NOT IN (SELECT lead_id FROM people)"); err != nil {
+			return err
+		}
+	}
+	if len(want.People) == 0 {
+		return nil
+	}
+	all := make([]int32, 0, len(below))
+	for num := range below {
+		all = append(all, num)
+	}
+	return ask(`(SELECT e.* REPLACE (p.person AS lead_id)
+FROM (SELECT * FROM events FINAL WHERE lead_id IN (SELECT lead_id FROM people)) AS e INNER JOIN people AS p ON e.lead_id = p.lead_id)`, rowsBelow(below, all))
+}
+
+// rowsBelow are the table's rows of partitions that are below an offset each.
+func rowsBelow(below map[int32]int64, of []int32) string {
+	parts := []string{"0"}
+	for _, num := range of {
+		parts = append(parts, fmt.Sprintf("kafka_partition = %d AND kafka_offset < %d", num, max(0, below[num])))
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// peopleTable goes with a query, as table people.
+func peopleTable(people map[schemas.LeadID]schemas.LeadID) (*ext.Table, error) {
+	table, err := ext.NewTable("people", ext.Column("lead_id", "UUID"), ext.Column("person", "UUID"))
+	for id, person := range people {
+		if err == nil {
+			err = table.Append(uuid.UUID(id), uuid.UUID(person))
+		}
+	}
+	return table, err
 }
 
 // written is the first offset of each partition that is not in the table, at most what is asked for.
@@ -104,18 +141,13 @@ type tails struct {
 	byLead map[schemas.LeadID]*replay.History
 }
 
-func (t *tails) add(h replay.History, last int64) {
-	for _, m := range h.Moments {
-		if m.Offset > last {
-			break
-		}
-		of := t.byLead[h.ID]
-		if of == nil {
-			of = &replay.History{ID: h.ID, Site: h.Site}
-			t.byLead[h.ID] = of
-		}
-		of.Moments = append(of.Moments, m)
+func (t *tails) add(id schemas.LeadID, m replay.Moment) {
+	h := t.byLead[id]
+	if h == nil {
+		h = &replay.History{ID: id, Site: m.Event.Site}
+		t.byLead[id] = h
 	}
+	h.Moments = append(h.Moments, m)
 }
 
 // behind puts a lead's tail behind what the table has.

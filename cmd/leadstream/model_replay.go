@@ -98,7 +98,7 @@ func (r *replaying) choose(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.source = r.siteOnly(scoring.TopicHistory(opts, nil))
+		r.source = r.siteOnly(scoring.TopicHistory(opts))
 		r.total, err = scoring.EventsHeld(ctx, opts)
 		return err
 	}

@@ -161,7 +161,7 @@ func (w *modelWatch) take(m *model.Model, err error, from string) {
 }
 
 // history is what the worker asks for when it scores history anew.
-func (w *modelWatch) history(ctx context.Context, through map[int32]int64) (replay.Source, error) {
+func (w *modelWatch) history(ctx context.Context, want scoring.Past) (replay.Source, error) {
 	s := w.shelf.Load()
 	if s == nil {
 		return nil, errors.New("history: ClickHouse is away")
@@ -170,5 +170,5 @@ func (w *modelWatch) history(ctx context.Context, through map[int32]int64) (repl
 	if err != nil {
 		return nil, err
 	}
-	return past{conn: s.conn, kafka: opts, group: w.cfg.Sink.Group}.history(ctx, through)
+	return past{conn: s.conn, kafka: opts, group: w.cfg.Sink.Group}.history(ctx, want)
 }

@@ -496,7 +496,9 @@ type JoinedID struct {
 	// received_at of what joined it.
 	At int64 `protobuf:"fixed64,4,opt,name=at,proto3" json:"at,omitempty"`
 	// UTC days up to this one had closed by then: their limits stay the id's own.
-	Through       int32 `protobuf:"varint,5,opt,name=through,proto3" json:"through,omitempty"`
+	Through int32 `protobuf:"varint,5,opt,name=through,proto3" json:"through,omitempty"`
+	// From this publication on they do not: it scored all days as the lead's. 0 = none has.
+	United        uint32 `protobuf:"varint,6,opt,name=united,proto3" json:"united,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -562,6 +564,13 @@ func (x *JoinedID) GetAt() int64 {
 func (x *JoinedID) GetThrough() int32 {
 	if x != nil {
 		return x.Through
+	}
+	return 0
+}
+
+func (x *JoinedID) GetUnited() uint32 {
+	if x != nil {
+		return x.United
 	}
 	return 0
 }
@@ -1284,8 +1293,12 @@ type Part struct {
 	// would have no end.)
 	Lead []byte `protobuf:"bytes,6,opt,name=lead,proto3" json:"lead,omitempty"`
 	// What those days had come to.
-	Apart         []*RuleState `protobuf:"bytes,7,rep,name=apart,proto3" json:"apart,omitempty"`
-	Known         bool         `protobuf:"varint,8,opt,name=known,proto3" json:"known,omitempty"`
+	Apart []*RuleState `protobuf:"bytes,7,rep,name=apart,proto3" json:"apart,omitempty"`
+	Known bool         `protobuf:"varint,8,opt,name=known,proto3" json:"known,omitempty"`
+	// The publication that scored all of its days as the lead's; 0 = none has. What it found
+	// stands under `former`, and `through` is 0.
+	United        uint32 `protobuf:"varint,9,opt,name=united,proto3" json:"united,omitempty"`
+	Former        int32  `protobuf:"varint,10,opt,name=former,proto3" json:"former,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1374,6 +1387,20 @@ func (x *Part) GetKnown() bool {
 		return x.Known
 	}
 	return false
+}
+
+func (x *Part) GetUnited() uint32 {
+	if x != nil {
+		return x.United
+	}
+	return 0
+}
+
+func (x *Part) GetFormer() int32 {
+	if x != nil {
+		return x.Former
+	}
+	return 0
 }
 
 type RuleState struct {
@@ -2415,13 +2442,14 @@ const file_score_proto_rawDesc = "" +
 	"\x06joined\x18( \x03(\v2\x17.leadstream.v1.JoinedIDR\x06joined\x125\n" +
 	"\tproposals\x18) \x03(\v2\x17.leadstream.v1.ProposalR\tproposals\x125\n" +
 	"\tdecisions\x18* \x03(\v2\x17.leadstream.v1.DecisionR\tdecisions\x12)\n" +
-	"\x03own\x18+ \x01(\v2\x17.leadstream.v1.JoinedIDR\x03own\"s\n" +
+	"\x03own\x18+ \x01(\v2\x17.leadstream.v1.JoinedIDR\x03own\"\x8b\x01\n" +
 	"\bJoinedID\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
 	"\x05known\x18\x03 \x01(\bR\x05known\x12\x0e\n" +
 	"\x02at\x18\x04 \x01(\x10R\x02at\x12\x18\n" +
-	"\athrough\x18\x05 \x01(\x05R\athrough\"}\n" +
+	"\athrough\x18\x05 \x01(\x05R\athrough\x12\x16\n" +
+	"\x06united\x18\x06 \x01(\rR\x06united\"}\n" +
 	"\bDecision\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\fR\x06leadId\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -2480,7 +2508,7 @@ const file_score_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\x10R\x02at\x12\x12\n" +
 	"\x04hash\x18\x04 \x01(\x06R\x04hash\x12\x0e\n" +
 	"\x02by\x18\x05 \x01(\tR\x02by\x12\x10\n" +
-	"\x03why\x18\x06 \x01(\tR\x03why\"\xc4\x01\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\"\xf4\x01\n" +
 	"\x04Part\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x10\n" +
 	"\x03via\x18\x02 \x03(\tR\x03via\x12\x14\n" +
@@ -2489,7 +2517,10 @@ const file_score_proto_rawDesc = "" +
 	"\x02at\x18\x05 \x01(\x10R\x02at\x12\x12\n" +
 	"\x04lead\x18\x06 \x01(\fR\x04lead\x12.\n" +
 	"\x05apart\x18\a \x03(\v2\x18.leadstream.v1.RuleStateR\x05apart\x12\x14\n" +
-	"\x05known\x18\b \x01(\bR\x05known\"\xc9\x01\n" +
+	"\x05known\x18\b \x01(\bR\x05known\x12\x16\n" +
+	"\x06united\x18\t \x01(\rR\x06united\x12\x16\n" +
+	"\x06former\x18\n" +
+	" \x01(\x05R\x06former\"\xc9\x01\n" +
 	"\tRuleState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x13\n" +
 	"\x05acc_m\x18\x02 \x01(\x01R\x04accM\x12\x13\n" +

@@ -514,6 +514,11 @@ func (m *JoinedID) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.United != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.United))
+		i--
+		dAtA[i] = 0x30
+	}
 	if m.Through != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Through))
 		i--
@@ -1207,6 +1212,16 @@ func (m *Part) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Former != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Former))
+		i--
+		dAtA[i] = 0x50
+	}
+	if m.United != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.United))
+		i--
+		dAtA[i] = 0x48
 	}
 	if m.Known {
 		i--
@@ -2630,6 +2645,9 @@ func (m *JoinedID) SizeVT() (n int) {
 	if m.Through != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Through))
 	}
+	if m.United != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.United))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -2929,6 +2947,12 @@ func (m *Part) SizeVT() (n int) {
 	}
 	if m.Known {
 		n += 2
+	}
+	if m.United != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.United))
+	}
+	if m.Former != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Former))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -4967,6 +4991,25 @@ func (m *JoinedID) UnmarshalVTUnsafe(dAtA []byte) error {
 					break
 				}
 			}
+		case 6:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field United", wireType)
+			}
+			m.United = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.United |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -6798,6 +6841,44 @@ func (m *Part) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 			}
 			m.Known = bool(v != 0)
+		case 9:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field United", wireType)
+			}
+			m.United = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.United |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 10:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Former", wireType)
+			}
+			m.Former = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Former |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

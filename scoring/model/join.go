@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"leadstream/schemas"
@@ -35,6 +36,7 @@ func (m *Model) Join(l *Lead, p *Part, cause string, src *pb.Source) Outcome {
 	i, _ := slices.BinarySearchFunc(l.parts, p.id, func(o part, id schemas.LeadID) int { return bytes.Compare(o.id[:], id[:]) })
 	l.parts = slices.Insert(l.parts, i, joined)
 	l.unite(m, &l.parts[i])
+	l.scored = cmp.Or(l.scored, joined.lead.scored)
 	out.Changed = true
 	l.revision++
 	m.joinStage(l, p.part.lead, cause, src, &out)
@@ -82,7 +84,7 @@ func (l *Lead) separate(m *Model, stay []part) {
 	if len(stay) == 1 {
 		own := stay[0].lead
 		fresh.foldedThrough = own.foldedThrough
-		fresh.rules = own.rules
+		fresh.rules, fresh.scored = own.rules, own.scored
 		stay[0].lead = &Lead{}
 		*stay[0].lead = *own
 		stay[0].lead.rules = nil // taken over as they are, folded days and all
@@ -93,7 +95,8 @@ func (l *Lead) separate(m *Model, stay []part) {
 	fresh.parts = stay
 	for i := range fresh.parts {
 		p := &fresh.parts[i]
-		p.through = max(p.through, p.lead.foldedThrough)
+		p.through, p.united, p.former = max(p.through, p.lead.foldedThrough), 0, 0
+		fresh.scored = cmp.Or(fresh.scored, p.lead.scored)
 		p.setApart(m)
 		fresh.unite(m, p)
 	}

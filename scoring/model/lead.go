@@ -14,6 +14,9 @@ type Lead struct {
 	site     string
 	model    string // version the indexes below belong to
 	revision uint64
+	// scored is the version that days of it are still worth points under, "" if that is the
+	// model's own: a published model has not scored all of its history anew yet.
+	scored string
 	// What was received up to then (Unix ms) was erased; 0 = never.
 	erasedUntil int64
 

@@ -28,6 +28,10 @@ type part struct {
 	// through is the last day whose units had become sums: it counts apart.
 	through int32
 	apart   []apartSum // by rule
+	// united is the publication that has scored all days as the lead's, 0 if none has: none
+	// counts apart any more. For rows of the ledger from before it, days up to `former` do.
+	united uint32
+	former int32
 }
 
 // apartSum is what a rule's days up to `through` came to.

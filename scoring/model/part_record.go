@@ -47,7 +47,7 @@ func (p *part) record() *pb.Part {
 	if err != nil {
 		data = nil // only text that is no UTF-8 does that, and cut mends it
 	}
-	out := &pb.Part{Key: p.key, Via: slices.Clone(p.via), Epoch: p.epoch, Through: p.through, At: p.at, Known: p.known, Lead: data}
+	out := &pb.Part{Key: p.key, Via: slices.Clone(p.via), Epoch: p.epoch, Through: p.through, At: p.at, Known: p.known, Lead: data, United: p.united, Former: p.former}
 	for _, a := range p.apart {
 		out.Apart = append(out.Apart, &pb.RuleState{Rule: a.rule, AccM: a.acc.m, AccE: a.acc.e, HalfLife: a.halfLife})
 	}
@@ -58,6 +58,7 @@ func (m *Model) restorePart(r *pb.Part) (part, error) {
 	p := part{
 		key: r.GetKey(), via: slices.Clone(r.GetVia()), epoch: r.GetEpoch(),
 		through: max(0, r.GetThrough()), at: r.GetAt(), known: r.GetKnown(),
+		united: r.GetUnited(), former: max(0, r.GetFormer()),
 	}
 	rec := new(pb.LeadRecord)
 	if err := rec.UnmarshalVTUnsafe(r.GetLead()); err != nil {
@@ -148,7 +149,10 @@ func (l *Lead) identity(r *pb.LeadRecord) {
 			}
 			continue
 		}
-		j := &pb.JoinedID{LeadId: bytes.Clone(p.id[:]), Known: p.known, At: p.at, Through: p.through}
+		j := &pb.JoinedID{LeadId: bytes.Clone(p.id[:]), Known: p.known, At: p.at, Through: p.through, United: p.united}
+		if p.united != 0 {
+			j.Through = p.former
+		}
 		_, j.Id = schemas.SplitKey(p.key)
 		r.Joined = append(r.Joined, j)
 	}
@@ -168,7 +172,7 @@ func (l *Lead) ownID() (id string, known bool) {
 
 // packIdentity is home and parts for Pack: few leads have any.
 func (l *Lead) packIdentity() []byte {
-	s := &pb.LeadState{Home: l.home.record()}
+	s := &pb.LeadState{Home: l.home.record(), ModelVersion: l.scored}
 	for i := range l.parts {
 		s.Parts = append(s.Parts, l.parts[i].record())
 	}
@@ -184,7 +188,7 @@ func (l *Lead) unpackIdentity(m *Model, b []byte) error {
 	if err := s.UnmarshalVTUnsafe(bytes.Clone(b)); err != nil {
 		return err
 	}
-	l.home = restoreHome(s.Home)
+	l.home, l.scored = restoreHome(s.Home), s.ModelVersion
 	return l.restoreParts(m, s.Parts)
 }
 

@@ -48,8 +48,15 @@ func (m *Model) Rescore(l, fresh *Lead, src *pb.Source) Outcome {
 	l.rules, l.foldedThrough = slices.Clone(fresh.rules), fresh.foldedThrough
 	l.flags, l.lastRule = slices.Clone(fresh.flags), fresh.lastRule
 	l.stage, l.subStage, l.stageSince, l.cooldownUntil = fresh.stage, fresh.subStage, fresh.stageSince, fresh.cooldownUntil
-	l.clock, l.fitBand = max(l.clock, fresh.clock), 0
+	l.clock, l.fitBand, l.scored = max(l.clock, fresh.clock), 0, ""
 	out := Outcome{Changed: true, Ledger: []*pb.LedgerRow{m.marker(l, src)}}
+	for i := range l.parts {
+		p := &l.parts[i]
+		p.unite(m, &fresh.parts[i])
+		if p.id != l.id {
+			out.Ledger = append(out.Ledger, m.marker(p.lead, src))
+		}
+	}
 	if was != l.stage {
 		out.Stages = []*pb.StageRow{m.publishRow(l, was, src)}
 	}
@@ -90,6 +97,3 @@ func (m *Model) marker(l *Lead, src *pb.Source) *pb.LedgerRow {
 		Day: dayOf(m.publishedAt), Reason: ReasonPublished, ModelVersion: m.version, Source: src,
 	}
 }
-
-// Linked tells whether other ids have been joined to the lead, or it to another.
-func (l *Lead) Linked() bool { return l.home != nil || len(l.parts) > 0 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+
 	"leadstream/schemas/pb"
 )
 
@@ -30,7 +32,7 @@ func (m *Model) RecordInto(r *pb.LeadRecord, l *Lead, receivedAt int64, src *pb.
 	r.FirstSeen, r.LastSeen, r.Sessions = l.firstSeen, l.lastSeen, uint32(len(l.sessions))
 	r.LastType, r.LastName, r.LastPath, r.LastRule = l.lastType, l.lastName, l.path, l.lastRule.value
 	r.Flags, r.Bands, r.Groups = l.flags, m.bands[:], m.bounds
-	r.ModelVersion, r.ReceivedAt, r.Source = m.version, receivedAt, src
+	r.ModelVersion, r.ReceivedAt, r.Source = cmp.Or(l.scored, m.version), receivedAt, src
 	if i := m.stageIndex(l.stage); i >= 0 {
 		r.StageOrder = uint32(i)
 		if at, ok := m.Due(l); ok {
@@ -97,7 +99,7 @@ func (m *Model) terms(l *Lead, terms []*pb.Term) []*pb.Term {
 func (l *Lead) stateRecord(s *pb.LeadState) *pb.LeadState {
 	traits, facts, rules := s.Traits[:0], s.Facts[:0], s.Rules[:0]
 	s.Reset()
-	s.ModelVersion, s.Clock, s.FoldedThrough = l.model, l.clock, l.foldedThrough
+	s.ModelVersion, s.Clock, s.FoldedThrough = cmp.Or(l.scored, l.model), l.clock, l.foldedThrough
 	s.Sessions, s.CooldownUntil = l.sessions, l.cooldownUntil
 	s.LastEventTime, s.LastEventHash = l.last.at, l.last.hash
 	s.CrmTime, s.CrmHash, s.ErasedUntil = l.crm.at, l.crm.hash, l.erasedUntil

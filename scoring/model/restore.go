@@ -85,6 +85,9 @@ func (m *Model) restored(l *Lead, home *pb.Home, parts []*pb.Part) error {
 	if err := l.restoreParts(m, parts); err != nil {
 		return fmt.Errorf("lead record %s: %w", l.id, err)
 	}
+	if m.publication > 0 && schemas.PublicationOf(l.model) != uint32(m.publication) {
+		l.scored = l.model
+	}
 	l.model = "" // bind even under the same version: the indexes are not set yet
 	m.bind(l)
 	return nil

@@ -87,10 +87,15 @@ func Run(ctx context.Context, source Source, cores int, progress *Progress, each
 // by then. see, if given, is shown all that came of it on the way. The lead is nil when nothing made
 // one: machines, or visitors who said no.
 func Play(m *model.Model, h History, until int64, see func(model.Outcome)) *model.Lead {
+	return PlayOn(m, model.NewLead(h.ID, h.Site), h, until, see)
+}
+
+// PlayOn is Play on top of a lead that is there already: an empty one of the same ids (Lead.Anew), or one that a part of
+// the history was played on.
+func PlayOn(m *model.Model, lead *model.Lead, h History, until int64, see func(model.Outcome)) *model.Lead {
 	if see == nil {
 		see = func(model.Outcome) {}
 	}
-	lead := model.NewLead(h.ID, h.Site)
 	for _, x := range h.Moments {
 		ev := x.Event
 		if ev.GetReceivedAt() > until {
