@@ -76,7 +76,9 @@ func TestThePublishedLedgerOfAPersonIsTheScore(t *testing.T) {
 			p.does(p.event(9000+i, number%3, published+2000), number%3)
 			p.records()
 		}
-		maps.DeleteFunc(sent, func(key string, _ bool) bool { return strings.HasSuffix(key, fmt.Sprint(" ", i+1)) && strings.Count(key, " ") == 1 }) // earlier revisions
+		maps.DeleteFunc(sent, func(key string, _ bool) bool {
+			return strings.HasSuffix(key, fmt.Sprint(" ", i+1)) && strings.Count(key, " ") == 1
+		}) // earlier revisions
 		r.settleRows(sent, 0, i+2)
 		now, later := at(published+dayMillis), at(published+40*dayMillis)
 		for _, p := range people {
