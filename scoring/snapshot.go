@@ -52,6 +52,9 @@ func (s *session) snapshotAll() {
 	}
 }
 
+// named says which model a snapshot's leads stand under, and whose it is: each track has a group.
+func (s *session) named(p *partition) string { return p.model.Version() + "\x00" + s.cfg.Group }
+
 // snapshot takes what a partition is between two transactions; write writes it. A disk that
 // refuses is logged and counted: the changelog has everything too.
 func (s *session) snapshot(p *partition) (write func()) {
@@ -60,7 +63,7 @@ func (s *session) snapshot(p *partition) (write func()) {
 		Topic: s.topic.ID, Partition: p.num, Changelog: p.changelog,
 		Events: p.fence.events, Routed: p.fence.routed, Watermark: p.watermark,
 	}
-	state := p.leads.freeze(p.model.Version())
+	state := p.leads.freeze(s.named(p))
 	return func() {
 		if err := writeSnapshot(s.snapshotPath(head.Partition), head, state); err != nil {
 			s.metrics.snapshots.WithLabelValues("failed").Inc()
@@ -85,6 +88,8 @@ func (s *session) loadSnapshot(p *partition, start, end int64) error {
 		err = errors.New("it belongs to another topic of the same name")
 	case err == nil && head.Partition != p.num:
 		err = fmt.Errorf("it is of partition %d", head.Partition)
+	case err == nil && state.of != "" && state.of != s.cfg.Group:
+		err = fmt.Errorf("it is of consumer group %q: another track's", state.of)
 	case err == nil && head.Changelog > end:
 		return s.aheadOfChangelog(p, path, head, state, start, end)
 	}
@@ -125,7 +130,7 @@ func (s *session) aheadOfChangelog(p *partition, path string, head snapshotHead,
 	s.log.Warn("scoring: the changelog lost its end and has no beginning; going on from the snapshot, whose last rows may be missing in the ledger",
 		zap.Int32("partition", p.num), zap.Int64("snapshot", head.Changelog), zap.Int64("end", end))
 	head.Changelog = end
-	if err := writeSnapshot(path, head, state.freeze(p.model.Version())); err != nil {
+	if err := writeSnapshot(path, head, state.freeze(s.named(p))); err != nil {
 		return fmt.Errorf("scoring: snapshot of a changelog that lost its end: %w", err)
 	}
 	s.loaded(p, head, state)

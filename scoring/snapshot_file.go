@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"leadstream/schemas"
 	"leadstream/scoring/model"
@@ -42,7 +43,7 @@ type snapshotHead struct {
 // memory is all leads of a moment, and what is needed to read them.
 type memory struct {
 	rows  frozen
-	words []string // the first is the model's version
+	words []string // the first is the model's version, and whose state it is
 }
 
 func (s *leads) freeze(model string) memory {
@@ -230,6 +231,7 @@ func readSnapshot(path string, m *model.Model) (head snapshotHead, state *leads,
 	if int64(state.len()) != head.Leads {
 		return head, nil, fmt.Errorf("damaged: %d leads, want %d", state.len(), head.Leads)
 	}
+	version, state.of, _ = strings.Cut(version, "\x00")
 	if version != m.Version() {
 		state.refit(m)
 	}

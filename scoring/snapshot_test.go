@@ -112,6 +112,7 @@ func TestADamagedSnapshotIsIgnored(t *testing.T) {
 		"an impossible length":   func(b []byte) []byte { copy(b[76:], "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"); return b },
 		"of another topic":       nil,
 		"of another partition":   nil,
+		"of another track":       nil,
 		"ahead of the changelog": nil,
 	}
 	r, cfg := snapshotRig(t)
@@ -165,6 +166,9 @@ func forge(t *testing.T, r *rig, file, what string) {
 		head.Topic[3]++
 	case "ahead of the changelog":
 		head.Changelog += 1000
+	case "of another track":
+		require.NoError(t, writeSnapshot(file, head, newLeads().freeze(r.model.Version()+"\x00"+GroupOf(DefaultConfig().Group, "cloud"))))
+		return
 	}
 	require.NoError(t, writeSnapshot(file, head, newLeads().freeze("")))
 }

@@ -23,6 +23,7 @@ type leads struct {
 	owing     map[schemas.LeadID]struct{}
 	restoring model.Lead
 	swept     model.Lead
+	of        string // the consumer group whose snapshot it was; "" is unknown, in files of earlier builds
 	cursor    struct {
 		chunk, offset int
 		of            *chunk // the number may belong to another one by now
