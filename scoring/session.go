@@ -104,6 +104,7 @@ func (s *session) options() []kgo.Opt {
 		kgo.HeartbeatInterval(s.cfg.SessionTimeout/5),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // see onlyMarkers
 		// A fetch that waits holds back the partitions whose offsets were loaded after
 		// it was sent: after a join, a whole 5 s with the client's default.
 		kgo.FetchMaxWait(250*time.Millisecond),

@@ -18,9 +18,12 @@ func (s *session) fold(fetches kgo.Fetches) error {
 	together(shares, func(sh *share) {
 		for _, f := range sh.fetched {
 			for _, r := range f.Records {
-				s.take(sh.p, r)
+				if !r.Attrs.IsControl() {
+					s.take(sh.p, r)
+				}
 			}
-			s.metrics.read(f.Topic, sh.p.num, f.HighWatermark-f.Records[len(f.Records)-1].Offset-1)
+			at := sh.p.passed(f)
+			s.metrics.read(f.Topic, sh.p.num, f.HighWatermark-at)
 		}
 	})
 	return nil
@@ -38,13 +41,17 @@ func (s *session) shares(fetches kgo.Fetches) (out []*share, err error) {
 			err = fmt.Errorf("scoring: records of %s/%d, which is not ours or not restored", f.Topic, f.Partition)
 			return
 		}
+		*p.high.of(f.Topic) = f.HighWatermark
+		p.idleSince = s.now().UnixMilli()
+		if onlyMarkers(f.Records) { // no transaction for them: it would end in one
+			s.metrics.read(f.Topic, p.num, f.HighWatermark-p.passed(f))
+			return
+		}
 		if err = s.begin(); err != nil {
 			return
 		}
 		s.txn.join(p)
 		s.txn.records += len(f.Records)
-		*p.high.of(f.Topic) = f.HighWatermark
-		p.idleSince = s.now().UnixMilli()
 		if by[p.num] == nil {
 			by[p.num] = &share{p: p}
 			out = append(out, by[p.num])
@@ -52,6 +59,26 @@ func (s *session) shares(fetches kgo.Fetches) (out []*share, err error) {
 		by[p.num].fetched = append(by[p.num].fetched, f)
 	})
 	return out, err
+}
+
+// The end of every transaction is a record of its own in the topic. The client is told to show them: else a partition
+// of routed, in which one of them is always the last, would never be known to have been read to its end, and timers
+// wait for that (partition.clock).
+
+func onlyMarkers(records []*kgo.Record) bool {
+	for _, r := range records {
+		if !r.Attrs.IsControl() {
+			return false
+		}
+	}
+	return true
+}
+
+// passed notes that all of a fetch has been read, and tells where the next begins.
+func (p *partition) passed(f kgo.FetchTopicPartition) int64 {
+	next := p.next.of(f.Topic)
+	*next = max(*next, f.Records[len(f.Records)-1].Offset+1)
+	return *next
 }
 
 // take folds one record, or writes it to dead letters.
