@@ -1044,7 +1044,10 @@ type Home struct {
 	// How often it was handed over.
 	Epoch uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// It was asked back and is on its way.
-	Recalling     bool `protobuf:"varint,6,opt,name=recalling,proto3" json:"recalling,omitempty"`
+	Recalling bool `protobuf:"varint,6,opt,name=recalling,proto3" json:"recalling,omitempty"`
+	// Ids said to be each other, in a circle, and this one's key is the first: the
+	// keys of the others, from the one it belongs to on. It is here, and stays.
+	Circle        []string `protobuf:"bytes,7,rep,name=circle,proto3" json:"circle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,6 +1122,13 @@ func (x *Home) GetRecalling() bool {
 		return x.Recalling
 	}
 	return false
+}
+
+func (x *Home) GetCircle() []string {
+	if x != nil {
+		return x.Circle
+	}
+	return nil
 }
 
 // Claim is an event that said this id is that user.
@@ -2488,14 +2498,15 @@ const file_score_proto_rawDesc = "" +
 	"\bcrm_hash\x18\f \x01(\x06R\acrmHash\x12!\n" +
 	"\ferased_until\x182 \x01(\x10R\verasedUntil\x12'\n" +
 	"\x04home\x18\r \x01(\v2\x13.leadstream.v1.HomeR\x04home\x12)\n" +
-	"\x05parts\x18\x0e \x03(\v2\x13.leadstream.v1.PartR\x05parts\"\xc2\x01\n" +
+	"\x05parts\x18\x0e \x03(\v2\x13.leadstream.v1.PartR\x05parts\"\xda\x01\n" +
 	"\x04Home\x12\x14\n" +
 	"\x05known\x18\x01 \x01(\bR\x05known\x12,\n" +
 	"\x06claims\x18\x02 \x03(\v2\x14.leadstream.v1.ClaimR\x06claims\x122\n" +
 	"\bverdicts\x18\x03 \x03(\v2\x16.leadstream.v1.VerdictR\bverdicts\x12\x0e\n" +
 	"\x02to\x18\x04 \x01(\tR\x02to\x12\x14\n" +
 	"\x05epoch\x18\x05 \x01(\rR\x05epoch\x12\x1c\n" +
-	"\trecalling\x18\x06 \x01(\bR\trecalling\"^\n" +
+	"\trecalling\x18\x06 \x01(\bR\trecalling\x12\x16\n" +
+	"\x06circle\x18\a \x03(\tR\x06circle\"^\n" +
 	"\x05Claim\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x10R\x02at\x12\x12\n" +

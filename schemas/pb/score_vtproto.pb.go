@@ -990,6 +990,15 @@ func (m *Home) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if len(m.Circle) > 0 {
+		for iNdEx := len(m.Circle) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.Circle[iNdEx])
+			copy(dAtA[i:], m.Circle[iNdEx])
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Circle[iNdEx])))
+			i--
+			dAtA[i] = 0x3a
+		}
+	}
 	if m.Recalling {
 		i--
 		if m.Recalling {
@@ -2851,6 +2860,12 @@ func (m *Home) SizeVT() (n int) {
 	}
 	if m.Recalling {
 		n += 2
+	}
+	if len(m.Circle) > 0 {
+		for _, s := range m.Circle {
+			l = len(s)
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
 	}
 	n += len(m.unknownFields)
 	return n
@@ -6269,6 +6284,42 @@ func (m *Home) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 			}
 			m.Recalling = bool(v != 0)
+		case 7:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Circle", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			var stringValue string
+			if intStringLen > 0 {
+				stringValue = unsafe.String(&dAtA[iNdEx], intStringLen)
+			}
+			m.Circle = append(m.Circle, stringValue)
+			iNdEx = postIndex
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

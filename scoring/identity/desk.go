@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// maxHops is how often a record is sent on before it is refused. A part that
-	// moves while a record looks for it costs two hops each time.
-	maxHops = 32
+	// maxHops is how often a record is sent on before it is refused. A part takes one
+	// for each id on its way. An event may take many: it goes to and fro between homes
+	// while the part that it looks for waits in a partition without a worker. At a
+	// commit a hop (100 ms by default) this is more than the minute that may last.
+	maxHops = 1024
 	// maxJoined is how many ids a lead takes. A user id that everybody has
 	// ("undefined", "0") must not gather the whole site into one record.
 	maxJoined = 500

@@ -21,6 +21,9 @@ type Home struct {
 	Epoch uint32
 	// Recalling: it was asked back and is on its way.
 	Recalling bool
+	// Circle is why it is here although it belongs to another id: they are said to
+	// be each other. The keys of the others, from the wanted one on.
+	Circle []string
 }
 
 // Claim is an event that said this id is that user's.

@@ -51,21 +51,20 @@ func (l *Lead) alone() *Lead {
 }
 
 // Leave cuts off every part that came by way of the home named, and gives them
-// back, with their way cut back to before that home. What stays is united anew; if
-// that is the lead's own part alone, the lead is as if nothing had ever been joined.
+// back. What stays is united anew; if that is the lead's own part alone, the lead is
+// as if nothing had ever been joined.
 func (m *Model) Leave(l *Lead, home string) (left []*Part) {
 	m.bind(l)
 	var stay []part
 	for _, p := range l.parts {
-		if i := slices.Index(p.via, home); i >= 0 {
+		if slices.Contains(p.via, home) {
 			out := p.clone()
-			out.via = out.via[:i]
+			out.via = nil // it goes home, and sets out again
 			left = append(left, &Part{out})
 			continue
 		}
 		stay = append(stay, p)
 	}
-	byWay(left)
 	if len(left) == 0 {
 		return nil
 	}
@@ -151,15 +150,10 @@ func (m *Model) Hand(l *Lead, key string, at int64) (parts []*Part) {
 		}
 		parts = append(parts, &Part{out})
 	}
-	byWay(parts)
+	// Who takes only some of them takes the nearest.
+	slices.SortStableFunc(parts, func(a, b *Part) int { return len(a.via) - len(b.via) })
 	*l = Lead{id: l.id, site: l.site, revision: l.revision + 1, home: l.home, erasedUntil: l.erasedUntil, clock: l.clock, userID: userID, anonymousID: anonymousID}
 	return parts
-}
-
-// byWay puts ids before those that they handed on: whoever takes a part asks
-// whether the homes on its way are there.
-func byWay(parts []*Part) {
-	slices.SortStableFunc(parts, func(a, b *Part) int { return len(a.via) - len(b.via) })
 }
 
 // carry takes over the lead's path, which is not its parts'.

@@ -98,7 +98,7 @@ func (h *Home) record() *pb.Home {
 	if h == nil {
 		return nil
 	}
-	r := &pb.Home{Known: h.Known, To: h.To, Epoch: h.Epoch, Recalling: h.Recalling}
+	r := &pb.Home{Known: h.Known, To: h.To, Epoch: h.Epoch, Recalling: h.Recalling, Circle: slices.Clone(h.Circle)}
 	for _, c := range h.Claims {
 		r.Claims = append(r.Claims, &pb.Claim{Key: c.Key, At: c.At, Hash: c.Hash, ReceivedAt: c.ReceivedAt})
 	}
@@ -112,7 +112,7 @@ func restoreHome(r *pb.Home) *Home {
 	if r == nil {
 		return nil
 	}
-	h := &Home{Known: r.GetKnown(), To: r.GetTo(), Epoch: r.GetEpoch(), Recalling: r.GetRecalling()}
+	h := &Home{Known: r.GetKnown(), To: r.GetTo(), Epoch: r.GetEpoch(), Recalling: r.GetRecalling(), Circle: slices.Clone(r.GetCircle())}
 	for _, c := range r.GetClaims() {
 		h.Claims = append(h.Claims, Claim{c.GetKey(), c.GetAt(), c.GetHash(), c.GetReceivedAt()})
 	}
