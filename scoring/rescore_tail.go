@@ -9,6 +9,7 @@ import (
 	"leadstream/scoring/model"
 	"leadstream/scoring/replay"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -16,7 +17,11 @@ import (
 // routed. Where ours stand was noted before: an event that went out since is found on its way, or was
 // folded since and is in the partition's log.
 func (j *rescoring) others(ctx context.Context, s *session) error {
-	committed, err := s.admin.FetchOffsetsForTopics(ctx, s.cfg.Group, schemas.TopicEvents, schemas.TopicRouted)
+	// Stable: an offset may be seen later than the records of its transaction, and would leave out what our leads have had.
+	committed, err := s.admin.FetchOffsetsForTopics(kadm.RequireStable(ctx), s.cfg.Group, schemas.TopicEvents, schemas.TopicRouted)
+	if err == nil {
+		err = committed.Error()
+	}
 	if err != nil {
 		return fmt.Errorf("scoring: where the partitions of group %s stand: %w", s.cfg.Group, err)
 	}

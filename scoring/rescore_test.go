@@ -216,7 +216,16 @@ func TestAPublishedModelScoresPeopleAnew(t *testing.T) {
 				staff = append(staff, r.start(cfg, history))
 			}
 			group := r.config().Group
-			events := old(people(71, 3000, 40))
+			// The past is long; what comes while leads go over is of the last days: who is a week behind counts no more.
+			events := old(people(71, 1500, 40))
+			for _, ev := range events {
+				ev.EventTime, ev.ReceivedAt = ev.EventTime-8*day.Milliseconds(), ev.ReceivedAt-8*day.Milliseconds()
+			}
+			for i, ev := range people(72, 1500, 40) {
+				back := int64(1500-i) * 4 * day.Milliseconds() / 1500
+				ev.EventTime, ev.ReceivedAt = ev.EventTime-back, ev.ReceivedAt-back
+				events = append(events, ev)
+			}
 			r.send(events[:1500]...)
 			r.settledRouted(group)
 			before := len(r.read(schemas.TopicStages))
