@@ -1,11 +1,13 @@
 package scoring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -73,7 +75,30 @@ func newRig(t testing.TB, dir string, partitions int32) *rig {
 	for _, topic := range schemas.Topics() {
 		r.createTopic(topic.Name, partitions)
 	}
+	r.quickGroups()
 	return r
+}
+
+// childProtocol is the kind of group; with `consumer` in it, the whole package runs on next-generation groups.
+const childProtocol = "LEADSTREAM_SCORING_TEST_PROTOCOL"
+
+func protocol() string { return cmp.Or(os.Getenv(childProtocol), groupClassic) }
+
+// quickGroups makes next-generation groups as quick as classic ones: there the broker says how long a
+// session is, and how often its members report. Kafka's own 45 s and 5 s are for clusters.
+func (r *rig) quickGroups() {
+	r.t.Helper()
+	set := func(key, value string) kadm.AlterConfig {
+		return kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: &value}
+	}
+	resp, err := r.admin.AlterBrokerConfigs(context.Background(), []kadm.AlterConfig{
+		set("group.consumer.session.timeout.ms", strconv.FormatInt(soakSession.Milliseconds(), 10)),
+		set("group.consumer.heartbeat.interval.ms", "200"),
+	})
+	require.NoError(r.t, err)
+	for _, answer := range resp {
+		require.NoError(r.t, answer.Err)
+	}
 }
 
 // close stops the broker, so that another can be started over its folder.
@@ -96,6 +121,7 @@ func (r *rig) config() Config {
 	cfg.CommitInterval = 20 * time.Millisecond
 	cfg.SessionTimeout = 2 * time.Second
 	cfg.SnapshotDir = ""
+	cfg.GroupProtocol = protocol()
 	return cfg
 }
 

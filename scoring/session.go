@@ -40,24 +40,30 @@ type session struct {
 	ending, ended time.Time
 
 	standby *standby // of the partitions that others have; nil without
+	moves   *moves   // of a next-generation group; nil in a classic one
 
 	writing sync.Mutex            // held while a snapshot is written
 	revoked atomic.Bool           // a callback took all partitions away
 	ready   atomic.Bool           //
 	failure atomic.Pointer[error] // of a callback
-	ctx     context.Context       // of run: ends restores
+	ctx     context.Context       // of run and until close: ends restores
+	cease   context.CancelFunc
 }
 
 // newSession connects and checks that the topics fit together, and only then
 // joins the group: the callbacks may run before the client is handed to us.
 func newSession(ctx context.Context, w *Worker) (*session, error) {
-	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
+	s := &session{Worker: w, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
+	s.ctx, s.cease = context.WithCancel(ctx)
+	if w.cfg.GroupProtocol == groupConsumer {
+		s.moves = newMoves()
+	}
 	asking, err := kgo.NewClient(w.kafka...)
 	if err != nil {
 		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
 	}
 	s.admin = kadm.NewClient(asking)
-	if err := s.checkTopics(ctx); err != nil {
+	if err := errors.Join(s.checkProtocol(ctx), s.checkTopics(ctx)); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -74,6 +80,7 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 
 // close leaves the group at once, so that the others need not wait for the timeout.
 func (s *session) close() {
+	s.cease()
 	if s.job != nil {
 		s.job.stop()
 		<-s.job.done
@@ -81,6 +88,7 @@ func (s *session) close() {
 	if s.kafka != nil {
 		s.kafka.CloseAllowingRebalance()
 	}
+	s.moves.wait()
 	s.standby.stop()
 	s.writing.Lock() // the next session may write the same file
 	defer s.writing.Unlock()
@@ -93,14 +101,13 @@ func (s *session) options() []kgo.Opt {
 	if s.cfg.FreshTransactionalID {
 		id += "-" + uuid.NewString()
 	}
-	return append(append([]kgo.Opt{}, s.Worker.kafka...),
+	return append(append(append([]kgo.Opt{}, s.Worker.kafka...), s.membership()...),
 		kgo.ConsumerGroup(s.cfg.Group),
 		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicRouted),
 		// Partition p of both topics has to land on the same worker.
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.cfg.SessionTimeout/5),
-		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// A fetch that waits holds back the partitions whose offsets were loaded after
 		// it was sent: after a join, a whole 5 s with the client's default.
@@ -108,10 +115,6 @@ func (s *session) options() []kgo.Opt {
 		// A new group starts at the oldest event; an offset that is gone is an error
 		// to be told, not a reason to read something else.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset().AtStart()),
-		kgo.AdjustFetchOffsetsFn(s.adjust),
-		kgo.OnPartitionsAssigned(s.assigned),
-		kgo.OnPartitionsRevoked(s.taken),
-		kgo.OnPartitionsLost(s.taken),
 		kgo.TransactionalID(id),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -191,6 +194,7 @@ func (s *session) turn(ctx context.Context) error {
 		return err
 	}
 	pollCtx, cancel := context.WithTimeout(ctx, s.patience())
+	s.moves.wakes(cancel)
 	fetches := s.kafka.PollRecords(pollCtx, s.cfg.MaxRecords)
 	cancel()
 	if err := s.failed(fetches); err != nil {
@@ -198,6 +202,7 @@ func (s *session) turn(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.takeIn()
 	if err := s.fold(fetches); err != nil {
 		return err
 	}
@@ -221,10 +226,13 @@ func (s *session) turn(ctx context.Context) error {
 	return nil
 }
 
-// prepare moves a change of models on, between two transactions.
+// prepare does what the group said, and moves a change of models on between two transactions.
 func (s *session) prepare() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.settle(); err != nil {
+		return err
+	}
 	if s.txn != nil {
 		return nil
 	}
