@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -50,6 +52,8 @@ type rig struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	model  *model.Model
+	// protocol is the kind of group of its workers; empty is the process's.
+	protocol string
 }
 
 // newRig starts a broker; dir "" keeps it in memory.
@@ -79,10 +83,17 @@ func newRig(t testing.TB, dir string, partitions int32) *rig {
 	return r
 }
 
-// childProtocol is the kind of group; with `consumer` in it, the whole package runs on next-generation groups.
+// childProtocol is the kind of group; with `consumer` in it, all tests of this package run on next-generation groups.
 const childProtocol = "LEADSTREAM_SCORING_TEST_PROTOCOL"
 
 func protocol() string { return cmp.Or(os.Getenv(childProtocol), groupClassic) }
+
+// eachProtocol runs a test on both kinds of group.
+func eachProtocol(t *testing.T, test func(t *testing.T, protocol string)) {
+	for _, protocol := range []string{groupClassic, groupConsumer} {
+		t.Run(protocol, func(t *testing.T) { test(t, protocol) })
+	}
+}
 
 // quickGroups makes next-generation groups as quick as classic ones: there the broker says how long a
 // session is, and how often its members report. Kafka's own 45 s and 5 s are for clusters.
@@ -121,7 +132,7 @@ func (r *rig) config() Config {
 	cfg.CommitInterval = 20 * time.Millisecond
 	cfg.SessionTimeout = 2 * time.Second
 	cfg.SnapshotDir = ""
-	cfg.GroupProtocol = protocol()
+	cfg.GroupProtocol = cmp.Or(r.protocol, protocol())
 	return cfg
 }
 
@@ -185,6 +196,17 @@ func (w *running) stop() {
 			w.t.Error("worker did not stop within a minute")
 		}
 	})
+}
+
+// holds are the partitions that a worker's loop takes for its own.
+func (w *running) holds() (nums []int32) {
+	s := w.live.Load()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.parts))
 }
 
 // counter reads one instrument: the sum over its labels.
