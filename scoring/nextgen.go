@@ -63,6 +63,7 @@ func (s *session) membership() []kgo.Opt {
 	}
 	return []kgo.Opt{
 		kgo.ServerSideBalancer(),
+		kgo.WithHooks(classicJoin{s}),
 		kgo.AdjustFetchOffsetsFn(s.placed),
 		kgo.OnPartitionsAssigned(s.granted),
 		kgo.OnPartitionsRevoked(s.givenUp),
@@ -70,8 +71,19 @@ func (s *session) membership() []kgo.Opt {
 	}
 }
 
-// checkProtocol refuses brokers that do not serve the kind of group that is asked for:
-// the client would join a classic one without a word.
+// classicJoin hears of a request to join a classic group, which the client falls back to
+// without a word when brokers have next-generation ones switched off. What is said above
+// does not hold in one.
+type classicJoin struct{ *session }
+
+func (c classicJoin) OnBrokerWrite(b kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+	if key == int16(kmsg.JoinGroup) {
+		c.fail(&fatalError{fmt.Errorf("scoring: group_protocol is %s, but broker %d has such groups switched off (group.coordinator.rebalance.protocols); set scoring.group_protocol: %s",
+			groupConsumer, b.NodeID, groupClassic)})
+	}
+}
+
+// checkProtocol refuses brokers that do not serve the kind of group that is asked for.
 func (s *session) checkProtocol(ctx context.Context) error {
 	if s.moves == nil {
 		return nil
@@ -95,9 +107,15 @@ func (s *session) checkProtocol(ctx context.Context) error {
 }
 
 // givenUp is called while the client gives partitions up. It must not wait for mu: the
-// session holds a lock around it that End needs. One without partitions says that the
-// assignment changes; it is taken for news, too, because it may have marked the session.
+// session holds a lock around it that End needs.
+//
+// One without partitions comes with every change of the assignment. It does not mark the
+// session, and so must not make granted wait: an End that is not marked waits for a
+// heartbeat, which may wait for granted. (lost always marks, also when there was nothing.)
 func (s *session) givenUp(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+	if len(topics) == 0 {
+		return
+	}
 	if _, err := s.paired(topics); err != nil {
 		s.fail(err)
 	}

@@ -14,8 +14,10 @@ import (
 	"leadstream/scoring/model"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
@@ -50,6 +52,7 @@ func (r *rig) sharedOut(partitions int, workers ...*running) {
 // TestAnIdleWorkerLetsGoOfEveryPartitionItLoses: GroupTransactSession tells of the first loss and swallows
 // all others until a transaction ends, and one who is idle ends none.
 func TestAnIdleWorkerLetsGoOfEveryPartitionItLoses(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	const partitions = 12
 	r := newRig(t, "", partitions)
 	r.send(visits(1, 200, 40)...)
@@ -74,6 +77,7 @@ func TestAnIdleWorkerLetsGoOfEveryPartitionItLoses(t *testing.T) {
 // TestABusyWorkerLetsGoOfEveryPartitionItLoses: the loop is in the middle of a fold while the group changes
 // once and again. What it folded of a partition that it lost is undone, and the second loss is heard too.
 func TestABusyWorkerLetsGoOfEveryPartitionItLoses(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	const partitions = 12
 	r := newRig(t, "", partitions)
 	r.send(visits(1, 300, 40)...)
@@ -113,6 +117,7 @@ func TestABusyWorkerLetsGoOfEveryPartitionItLoses(t *testing.T) {
 // TestARestoreGoesOnWhileTheGroupChanges: the client ends its own wait for a restore with every change of
 // the assignment. The restore begins only once.
 func TestARestoreGoesOnWhileTheGroupChanges(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, "", testPartitions)
 	r.send(visits(1, 200, 10)...)
 	ctx := context.Background()
@@ -174,4 +179,62 @@ func TestABrokerWithoutNextGenerationGroupsIsRefused(t *testing.T) {
 	r := &rig{t: t, addrs: broker.ListenAddrs(), model: model.Default()}
 	err = r.worker(r.nextGen(0)).Run(t.Context())
 	require.ErrorContains(t, err, "scoring: group_protocol is consumer, but broker 0 serves no such groups: that takes Kafka 4.0; set scoring.group_protocol: classic")
+}
+
+// TestAFallbackIsRefused: a broker may know next-generation groups and have them switched off. Then the client
+// would join a classic one, whose rebalances nothing blocks here.
+func TestAFallbackIsRefused(t *testing.T) {
+	r := newRig(t, "", testPartitions)
+	r.broker.ControlKey(kmsg.ConsumerGroupHeartbeat.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.broker.KeepControl()
+		resp := req.ResponseKind().(*kmsg.ConsumerGroupHeartbeatResponse)
+		resp.ErrorCode = kerr.UnsupportedVersion.Code
+		return resp, nil, true
+	})
+	r.send(visits(1, 200, 40)...)
+	require.ErrorContains(t, r.worker(r.nextGen(0)).Run(t.Context()), "has such groups switched off")
+	require.Empty(t, r.read(schemas.TopicLeads))
+}
+
+// TestACommitDoesNotWaitForAMemberThatIsGone: the assignment changes in the middle of a commit, and then the broker
+// forgets the member. The commit waits for a heartbeat, no heartbeat comes before the callbacks have returned, and
+// so no callback may wait for the commit.
+func TestACommitDoesNotWaitForAMemberThatIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "", testPartitions)
+	var hold, forget atomic.Bool
+	var beats atomic.Int32
+	release := make(chan struct{})
+	r.broker.ControlKey(kmsg.Produce.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.broker.KeepControl()
+		if id := req.(*kmsg.ProduceRequest).TransactionID; id != nil && *id == "scoring-0" && hold.Load() {
+			r.broker.SleepControl(func() { <-release })
+		}
+		return nil, nil, false
+	})
+	r.broker.ControlKey(kmsg.ConsumerGroupHeartbeat.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.broker.KeepControl()
+		if !forget.Load() || beats.Add(1) != 4 {
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.ConsumerGroupHeartbeatResponse)
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		return resp, nil, true
+	})
+	a, b := r.start(r.nextGen(0)), r.start(r.nextGen(1))
+	r.sharedOut(testPartitions, a, b)
+	hold.Store(true)
+	r.send(visits(1, 200, 40)...)
+	time.Sleep(300 * time.Millisecond) // a's commit waits for what it wrote
+	b.stop()
+	forget.Store(true) // a gets b's partitions with the next heartbeat, and is forgotten soon after
+	require.Eventually(t, func() bool { return beats.Load() >= 4 }, time.Minute, time.Millisecond)
+	hold.Store(false)
+	close(release)
+	began := time.Now()
+	r.settled(a.cfg.Group)
+	require.Less(t, time.Since(began), endTimeout/2)
+	require.Zero(t, a.counter("leadstream_scoring_session_restarts_total"))
+	a.stop()
+	r.requireTruth()
 }
