@@ -37,8 +37,9 @@ func (s *session) assigned(_ context.Context, client *kgo.Client, topics map[str
 			s.idle[num] = p
 		}
 	}
-	parts := make(map[int32]*partition, len(nums))
+	parts, mine := make(map[int32]*partition, len(nums)), make(map[int32]bool, len(nums))
 	for _, num := range nums {
+		mine[num] = true
 		p := s.idle[num]
 		if p == nil {
 			p = s.fresh(num)
@@ -56,7 +57,7 @@ func (s *session) assigned(_ context.Context, client *kgo.Client, topics map[str
 	s.parts = parts
 	s.hold(client, parts)
 	if s.cfg.Standby {
-		s.standby = s.follow(s.others(parts, s.idle))
+		s.standby = s.follow(s.others(mine, s.idle))
 	}
 	s.idle = map[int32]*partition{}
 	s.revoked.Store(false)

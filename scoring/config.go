@@ -10,6 +10,10 @@ import (
 type Config struct {
 	// Group is the consumer group; all workers of one installation share it.
 	Group string `yaml:"group"`
+	// GroupProtocol is how the group shares its partitions out: classic, or consumer for
+	// a next-generation group (KIP-848), which takes Kafka 4.0 and moves partition by
+	// partition. All workers of a group have the same.
+	GroupProtocol string `yaml:"group_protocol"`
 	// TransactionalID names this instance's slot. It has to stay the same over
 	// restarts, so that a new process ends its predecessor's open transaction at
 	// once, and has to differ between instances that run side by side.
@@ -38,7 +42,8 @@ type Config struct {
 	// Standby follows the state of the partitions that other workers have: twice the
 	// memory, for a takeover that restores only the last moments.
 	Standby bool `yaml:"standby"`
-	// SessionTimeout is how long a worker that died keeps its partitions.
+	// SessionTimeout is how long a worker that died keeps its partitions. In a
+	// next-generation group the broker says it.
 	SessionTimeout time.Duration `yaml:"session_timeout"`
 }
 
@@ -46,6 +51,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Group:            "leadstream-scoring",
+		GroupProtocol:    groupClassic,
 		TransactionalID:  "leadstream-scoring-0",
 		CommitInterval:   100 * time.Millisecond,
 		MaxRecords:       20_000,
@@ -61,6 +67,8 @@ func DefaultConfig() Config {
 func (c *Config) Validate() error {
 	var p config.Problems
 	p.Check(c.Group != "", "group", "must not be empty")
+	p.Check(c.GroupProtocol == groupClassic || c.GroupProtocol == groupConsumer, "group_protocol",
+		"must be %s or %s (got %q)", groupClassic, groupConsumer, c.GroupProtocol)
 	p.Check(c.TransactionalID != "", "transactional_id", "must not be empty")
 	p.Check(c.CommitInterval >= time.Millisecond && c.CommitInterval <= 5*time.Second, "commit_interval",
 		"must be 1ms..5s, half of the 10 s after which the broker aborts a transaction (got %s)", c.CommitInterval)

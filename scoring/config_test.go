@@ -19,6 +19,7 @@ func TestEveryFaultOfAConfigIsNamedAtOnce(t *testing.T) {
 	err := (&Config{CommitInterval: time.Minute, MaxRecords: -1}).Validate()
 	for _, want := range []string{
 		"group: must not be empty",
+		`group_protocol: must be classic or consumer (got "")`,
 		"transactional_id: must not be empty",
 		"commit_interval: must be 1ms..5s",
 		"(got 1m0s)",

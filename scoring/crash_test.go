@@ -38,6 +38,7 @@ func childMain(addr string) {
 	cfg.CommitInterval = 15 * time.Millisecond
 	cfg.MaxRecords = 100
 	cfg.SessionTimeout = time.Second
+	cfg.GroupProtocol = protocol()
 	cfg.FreshTransactionalID = os.Getenv(childFresh) != ""
 	cfg.SnapshotDir = os.Getenv(childSnap)
 	cfg.SnapshotBytes = 1 << 16

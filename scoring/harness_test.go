@@ -1,11 +1,15 @@
 package scoring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +52,8 @@ type rig struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	model  *model.Model
+	// protocol is the kind of group of its workers; empty is the process's.
+	protocol string
 }
 
 // newRig starts a broker; dir "" keeps it in memory.
@@ -73,7 +79,37 @@ func newRig(t testing.TB, dir string, partitions int32) *rig {
 	for _, topic := range schemas.Topics() {
 		r.createTopic(topic.Name, partitions)
 	}
+	r.quickGroups()
 	return r
+}
+
+// childProtocol is the kind of group; with `consumer` in it, all tests of this package run on next-generation groups.
+const childProtocol = "LEADSTREAM_SCORING_TEST_PROTOCOL"
+
+func protocol() string { return cmp.Or(os.Getenv(childProtocol), groupClassic) }
+
+// eachProtocol runs a test on both kinds of group.
+func eachProtocol(t *testing.T, test func(t *testing.T, protocol string)) {
+	for _, protocol := range []string{groupClassic, groupConsumer} {
+		t.Run(protocol, func(t *testing.T) { test(t, protocol) })
+	}
+}
+
+// quickGroups makes next-generation groups as quick as classic ones: there the broker says how long a
+// session is, and how often its members report. Kafka's own 45 s and 5 s are for clusters.
+func (r *rig) quickGroups() {
+	r.t.Helper()
+	set := func(key, value string) kadm.AlterConfig {
+		return kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: &value}
+	}
+	resp, err := r.admin.AlterBrokerConfigs(context.Background(), []kadm.AlterConfig{
+		set("group.consumer.session.timeout.ms", strconv.FormatInt(soakSession.Milliseconds(), 10)),
+		set("group.consumer.heartbeat.interval.ms", "200"),
+	})
+	require.NoError(r.t, err)
+	for _, answer := range resp {
+		require.NoError(r.t, answer.Err)
+	}
 }
 
 // close stops the broker, so that another can be started over its folder.
@@ -96,6 +132,7 @@ func (r *rig) config() Config {
 	cfg.CommitInterval = 20 * time.Millisecond
 	cfg.SessionTimeout = 2 * time.Second
 	cfg.SnapshotDir = ""
+	cfg.GroupProtocol = cmp.Or(r.protocol, protocol())
 	return cfg
 }
 
@@ -159,6 +196,17 @@ func (w *running) stop() {
 			w.t.Error("worker did not stop within a minute")
 		}
 	})
+}
+
+// holds are the partitions that a worker's loop takes for its own.
+func (w *running) holds() (nums []int32) {
+	s := w.live.Load()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.parts))
 }
 
 // counter reads one instrument: the sum over its labels.

@@ -111,11 +111,12 @@ func (f *feeder) end(t *testing.T) {
 // stopped as an operator stops one.
 type crew struct {
 	*rig
-	kills [2]func()
+	protocol string
+	kills    [2]func()
 }
 
 func (c *crew) hire(slot int) {
-	env := []string{childID + "=soak-" + strconv.Itoa(slot), childSession + "=" + sessionTimeout.String()}
+	env := []string{childID + "=soak-" + strconv.Itoa(slot), childSession + "=" + sessionTimeout.String(), childProtocol + "=" + c.protocol}
 	if testing.Verbose() {
 		env = append(env, childLog+"=info")
 	}
@@ -129,21 +130,25 @@ func (c *crew) replace(slot int) {
 	c.hire(slot)
 }
 
-func TestExactlyOnceOnApacheKafka(t *testing.T) {
+func TestExactlyOnceOnApacheKafka(t *testing.T) { exactlyOnce(t, groupClassic) }
+
+func TestExactlyOnceInANextGenerationGroupOnApacheKafka(t *testing.T) { exactlyOnce(t, groupConsumer) }
+
+func exactlyOnce(t *testing.T, protocol string) {
 	cluster := embeddedtest.Kafka(t, 3)
 	r := newKafkaRig(t, cluster)
 	group := DefaultConfig().Group
 	t.Cleanup(func() { r.autopsy(group) })
-	c := &crew{rig: r}
+	c := &crew{rig: r, protocol: protocol}
 	feeder := r.feed()
 
 	c.hire(0)
 	r.progress(group)
 	c.hire(1)
 	cfg := r.config()
-	cfg.TransactionalID, cfg.SessionTimeout = "soak-2", sessionTimeout
+	cfg.TransactionalID, cfg.SessionTimeout, cfg.GroupProtocol = "soak-2", sessionTimeout, protocol
 	third := r.start(cfg)
-	require.Eventually(t, func() bool { return third.Ready(t.Context()) == nil }, time.Minute, 10*time.Millisecond, "the third worker has no part of the work")
+	require.Eventually(t, func() bool { return third.Ready(t.Context()) == nil && len(third.holds()) > 0 }, time.Minute, 10*time.Millisecond, "the third worker has no part of the work")
 	t.Log("scaled 1 -> 3")
 
 	for broker := range cluster.Size() {

@@ -178,9 +178,14 @@ func (m *metrics) read(topic string, num int32, behind int64) {
 	m.lagRecords.WithLabelValues(topic, label(num)).Set(float64(behind))
 }
 
-// restored forgets the gauges of partitions that went elsewhere.
+// restored notes a restore of all partitions.
 func (m *metrics) restored(parts map[int32]*partition, took time.Duration) {
 	m.restoreSeconds.Observe(took.Seconds())
+	m.holds(parts)
+}
+
+// holds forgets the gauges of partitions that went elsewhere.
+func (m *metrics) holds(parts map[int32]*partition) {
 	for _, g := range []*prometheus.GaugeVec{m.leads, m.faded, m.lagRecords, m.lagReceived, m.lagEvent} {
 		g.Reset()
 	}

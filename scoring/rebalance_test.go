@@ -17,7 +17,12 @@ import (
 )
 
 func TestTwoWorkersShareThePartitionsWhileOneComesAndGoes(t *testing.T) {
+	eachProtocol(t, twoWorkersShareThePartitionsWhileOneComesAndGoes)
+}
+
+func twoWorkersShareThePartitionsWhileOneComesAndGoes(t *testing.T, protocol string) {
 	r := newRig(t, "", testPartitions)
+	r.protocol = protocol
 	stop, fed := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(fed)
@@ -54,7 +59,12 @@ func TestTwoWorkersShareThePartitionsWhileOneComesAndGoes(t *testing.T) {
 }
 
 func TestAnAbortedTransactionIsUndoneAndDoneAgain(t *testing.T) {
+	eachProtocol(t, anAbortedTransactionIsUndoneAndDoneAgain)
+}
+
+func anAbortedTransactionIsUndoneAndDoneAgain(t *testing.T, protocol string) {
 	r := newRig(t, "", testPartitions)
+	r.protocol = protocol
 	r.send(visits(1, 500, 10)...)
 	w := r.start(r.config())
 	r.settled(w.cfg.Group)
@@ -130,7 +140,12 @@ func TestAWorkerThatKeepsFailingSaysSo(t *testing.T) {
 // to the last stable offset: the successor takes over the offsets of a
 // transaction whose records it has not read.
 func TestARestoreWaitsForTheFormerOwnersOpenTransaction(t *testing.T) {
+	eachProtocol(t, aRestoreWaitsForTheFormerOwnersOpenTransaction)
+}
+
+func aRestoreWaitsForTheFormerOwnersOpenTransaction(t *testing.T, protocol string) {
 	r := newRig(t, "", testPartitions)
+	r.protocol = protocol
 	r.send(visits(1, 200, 10)...)
 	end := r.formerOwner(DefaultConfig().Group)
 	b := r.start(r.config())

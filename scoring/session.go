@@ -42,24 +42,30 @@ type session struct {
 	ending, ended time.Time
 
 	standby *standby // of the partitions that others have; nil without
+	moves   *moves   // of a next-generation group; nil in a classic one
 
 	writing sync.Mutex            // held while a snapshot is written
 	revoked atomic.Bool           // a callback took all partitions away
 	ready   atomic.Bool           //
 	failure atomic.Pointer[error] // of a callback
-	ctx     context.Context       // of run: ends restores
+	ctx     context.Context       // of run and until close: ends restores
+	cease   context.CancelFunc
 }
 
 // newSession connects and checks that the topics fit together, and only then
 // joins the group: the callbacks may run before the client is handed to us.
 func newSession(ctx context.Context, w *Worker) (*session, error) {
-	s := &session{Worker: w, ctx: ctx, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
+	s := &session{Worker: w, parts: map[int32]*partition{}, idle: map[int32]*partition{}}
+	s.ctx, s.cease = context.WithCancel(ctx)
+	if w.cfg.GroupProtocol == groupConsumer {
+		s.moves = newMoves()
+	}
 	asking, err := kgo.NewClient(w.kafka...)
 	if err != nil {
 		return nil, &fatalError{fmt.Errorf("scoring: kafka client: %w", err)}
 	}
 	s.admin = kadm.NewClient(asking)
-	if err := s.checkTopics(ctx); err != nil {
+	if err := errors.Join(s.checkProtocol(ctx), s.checkTopics(ctx)); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -76,6 +82,7 @@ func newSession(ctx context.Context, w *Worker) (*session, error) {
 
 // close leaves the group at once, so that the others need not wait for the timeout.
 func (s *session) close() {
+	s.cease()
 	if s.job != nil {
 		s.job.stop()
 		<-s.job.done
@@ -83,6 +90,7 @@ func (s *session) close() {
 	if s.kafka != nil {
 		s.kafka.CloseAllowingRebalance()
 	}
+	s.moves.wait()
 	s.standby.stop()
 	s.writing.Lock() // the next session may write the same file
 	defer s.writing.Unlock()
@@ -95,14 +103,13 @@ func (s *session) options() []kgo.Opt {
 	if s.cfg.FreshTransactionalID {
 		id += "-" + uuid.NewString()
 	}
-	return append(append([]kgo.Opt{}, s.Worker.kafka...),
+	return append(append(append([]kgo.Opt{}, s.Worker.kafka...), s.membership()...),
 		kgo.ConsumerGroup(s.cfg.Group),
 		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicRouted),
 		// Partition p of both topics has to land on the same worker.
 		kgo.Balancers(kgo.RangeBalancer()),
 		kgo.SessionTimeout(s.cfg.SessionTimeout),
 		kgo.HeartbeatInterval(s.cfg.SessionTimeout/5),
-		kgo.BlockRebalanceOnPoll(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // see onlyMarkers
 		// A fetch that waits holds back the partitions whose offsets were loaded after
@@ -111,10 +118,6 @@ func (s *session) options() []kgo.Opt {
 		// A new group starts at the oldest event; an offset that is gone is an error
 		// to be told, not a reason to read something else.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset().AtStart()),
-		kgo.AdjustFetchOffsetsFn(s.adjust),
-		kgo.OnPartitionsAssigned(s.assigned),
-		kgo.OnPartitionsRevoked(s.taken),
-		kgo.OnPartitionsLost(s.taken),
 		kgo.TransactionalID(id),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -194,6 +197,7 @@ func (s *session) turn(ctx context.Context) error {
 		return err
 	}
 	pollCtx, cancel := context.WithTimeout(ctx, s.patience())
+	s.moves.wakes(cancel)
 	fetches := s.kafka.PollRecords(pollCtx, s.cfg.MaxRecords)
 	cancel()
 	if err := s.failed(fetches); err != nil {
@@ -201,6 +205,7 @@ func (s *session) turn(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.takeIn()
 	if err := s.fold(fetches); err != nil {
 		return err
 	}
@@ -224,10 +229,13 @@ func (s *session) turn(ctx context.Context) error {
 	return nil
 }
 
-// prepare moves a change of models on, between two transactions.
+// prepare does what the group said, and moves a change of models on between two transactions.
 func (s *session) prepare() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.settle(); err != nil {
+		return err
+	}
 	if s.txn != nil {
 		return nil
 	}

@@ -82,6 +82,7 @@ func newProcessRig(t testing.TB, dir string) (*rig, *process) {
 	r.admin = kadm.NewClient(r.client)
 	broker := r.process(childBroker + "=" + dir)
 	require.Eventually(t, func() bool { return makeTopics(r.addrs[0]) == nil }, time.Minute, 10*time.Millisecond, "the broker does not serve")
+	r.quickGroups()
 	return r, broker
 }
 

@@ -82,8 +82,13 @@ var machineFaults = []fault{
 
 // TestSoakOfWorkers: whatever happens to workers, what they wrote is what one fold of the topic
 // writes, bit for bit and row for row, each once.
-func TestSoakOfWorkers(t *testing.T) {
-	s := newSoak(t)
+func TestSoakOfWorkers(t *testing.T) { soakOfWorkers(t, protocol()) }
+
+// TestSoakOfWorkersInANextGenerationGroup is the same, where partitions move one by one while transactions are open.
+func TestSoakOfWorkersInANextGenerationGroup(t *testing.T) { soakOfWorkers(t, groupConsumer) }
+
+func soakOfWorkers(t *testing.T, protocol string) {
+	s := newSoak(t, childProtocol+"="+protocol)
 	feed := s.feedThroughFalls()
 	s.scaleTo(1)
 	s.progress(s.group)

@@ -108,11 +108,11 @@ func (b *standby) bottom(ctx context.Context) error {
 
 // others are the partitions that this worker does not have: those it gave up or
 // followed before, as they stand, and the rest from nothing.
-func (s *session) others(mine, warm map[int32]*partition) map[int32]*partition {
+func (s *session) others(mine map[int32]bool, warm map[int32]*partition) map[int32]*partition {
 	out := map[int32]*partition{}
 	for num := range s.topic.Partitions {
 		switch {
-		case mine[num] != nil:
+		case mine[num]:
 		case warm[num] != nil:
 			out[num] = warm[num]
 		default:

@@ -6,7 +6,7 @@ import (
 
 // timersDue tells whether a partition has one.
 func (s *session) timersDue() bool {
-	if !s.ready.Load() { // nobody knows yet how far behind the partitions are
+	if !s.ready.Load() && s.moves == nil { // nobody knows yet how far behind the partitions are
 		return false
 	}
 	now := s.now().UnixMilli()

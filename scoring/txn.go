@@ -198,7 +198,18 @@ func (t *txn) failure() error {
 // commit ends the transaction: 1. due timers, 2. the changed leads with the
 // fence, 3. flush, offsets and the end marker, 4. what was done stands or is
 // undone. After an error nobody knows which: the session must not go on.
+//
+// A next-generation group is asked before and after: see nextgen.go.
 func (s *session) commit() error {
+	if !s.moves.told() { // else it would be aborted
+		if err := s.tryCommit(); err != nil {
+			return err
+		}
+	}
+	return s.settle()
+}
+
+func (s *session) tryCommit() error {
 	s.ending = s.now()
 	defer func() { s.ended = s.now() }()
 	if err := s.fireTimers(); err != nil {

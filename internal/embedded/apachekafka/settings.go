@@ -25,6 +25,11 @@ controlled.shutdown.enable=false
 # Clients choose short sessions; the first member of a group need not wait for others.
 group.min.session.timeout.ms=1000
 group.initial.rebalance.delay.ms=0
+# Of a next-generation group the broker says how long a session is: 45 s by default.
+group.consumer.min.session.timeout.ms=1000
+group.consumer.session.timeout.ms=6000
+group.consumer.min.heartbeat.interval.ms=100
+group.consumer.heartbeat.interval.ms=1000
 # Transactions that nobody ends are looked for each second instead of every ten.
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 
