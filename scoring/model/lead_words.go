@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/expr-lang/expr/vm"
@@ -90,6 +91,9 @@ func leadEnv(e *evaluator) map[string]any {
 		"since":      e.since,
 	}
 }
+
+// CriterionWords are the names that a criterion's or sub-stage's `when` may use, sorted.
+func CriterionWords() []string { return slices.Sorted(maps.Keys(leadEnv(nil))) }
 
 // met tells whether the rule has ever counted.
 func (e *evaluator) met(rule string) bool {

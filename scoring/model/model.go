@@ -48,6 +48,7 @@ const (
 
 type rule struct {
 	id, title, titleZH string
+	did, didZH         string // as one says that a lead met it: "looked at the prices"
 	index              int32
 	on                 []string
 	when               *condition // nil = always
