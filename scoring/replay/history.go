@@ -26,6 +26,8 @@ type Moment struct {
 	Event     *pb.Event
 	Partition int32
 	Offset    int64
+	// Joined is when the id that the event names was joined to the lead, Unix ms; 0 = it is the lead's own.
+	Joined int64
 }
 
 // Arrange puts the moments into the order in which a worker met them. In one partition that is

@@ -29,7 +29,7 @@ func won(at int64) *pb.Event {
 func history(name string, events ...*pb.Event) History {
 	h := History{ID: schemas.NewLeadID(name), Site: "s"}
 	for i, ev := range events {
-		h.Moments = append(h.Moments, Moment{ev, 0, int64(i)})
+		h.Moments = append(h.Moments, Moment{Event: ev, Offset: int64(i)})
 	}
 	return h
 }
@@ -62,7 +62,7 @@ func TestOnePartitionStaysInItsOrderSeveralWaitForTheClock(t *testing.T) {
 		offset int64
 		at     int64
 	}{{0, 1, 50}, {0, 0, 100}, {1, 7, 60}, {1, 8, 120}, {0, 2, 130}} {
-		h.Moments = append(h.Moments, Moment{&pb.Event{ReceivedAt: x.at}, x.part, x.offset})
+		h.Moments = append(h.Moments, Moment{Event: &pb.Event{ReceivedAt: x.at}, Partition: x.part, Offset: x.offset})
 	}
 	h.Arrange()
 	var got []string
