@@ -176,6 +176,9 @@ func (m *Model) checkLeadWords(w *expressionWords) error {
 			if call == "count" && (arg.number < 1 || arg.number > maxCountDays) {
 				return fmt.Errorf("count(%q, days): days is a whole number, 1..%d: of older days only their points are kept", arg.text, maxCountDays)
 			}
+			if what == "rule" {
+				m.asked[arg.text] = true
+			}
 		}
 	}
 	return nil
