@@ -265,7 +265,7 @@ func (s *session) catchUp(p *partition, j *rescoring) error {
 			if x.Offset > p.fence.events || x.Event.GetReceivedAt() <= j.erased[h.ID] {
 				continue
 			}
-			j.model.Fold(lead, x.Event.GetReceivedAt())
+			j.model.Fold(lead, max(x.Event.GetReceivedAt(), lead.Clock()))
 			out := j.model.Apply(lead, x.Event, &pb.Source{Topic: schemas.TopicEvents, Partition: x.Partition, Offset: x.Offset})
 			s.emit(p, model.Outcome{Ledger: out.Ledger})
 		}

@@ -98,7 +98,7 @@ func Play(m *model.Model, h History, until int64, see func(model.Outcome)) *mode
 		if ev.GetReceivedAt() > until {
 			continue
 		}
-		m.Fold(lead, ev.GetReceivedAt()) // as a worker does before each event
+		m.Fold(lead, max(ev.GetReceivedAt(), lead.Clock())) // as a worker does before each event: its watermark never goes back
 		see(m.Apply(lead, ev, &pb.Source{Topic: schemas.TopicEvents, Partition: x.Partition, Offset: x.Offset}))
 	}
 	if lead.Stage() == "" {

@@ -72,6 +72,25 @@ func TestOnePartitionStaysInItsOrderSeveralWaitForTheClock(t *testing.T) {
 	require.Equal(t, []string{"1/7", "0/0", "0/1", "1/8", "0/2"}, got)
 }
 
+// What came to a day that another collector's clock had closed counts in a replay as little as it did live.
+func TestAStragglerIsOneInAReplayToo(t *testing.T) {
+	m := model.Default()
+	inTime := page("late", "/docs/a", start+1000)
+	inTime.ReceivedAt = start + 7*dayMS
+	h := history("a", page("1", "/pricing", start), page("2", "/", start+12*dayMS), inTime, page("3", "/", start+12*dayMS+1))
+	live, watermark := model.NewLead(h.ID, h.Site), int64(0)
+	for _, x := range h.Moments { // as scoring/partition.go does
+		watermark = max(watermark, x.Event.ReceivedAt)
+		m.Fold(live, watermark)
+		out := m.Apply(live, x.Event, &pb.Source{Offset: x.Offset})
+		if x.Event == inTime {
+			require.Equal(t, "straggler", out.Ledger[0].Reason)
+		}
+	}
+	until := start + 13*dayMS
+	require.Equal(t, m.Score(live, until), m.Score(Play(m, h, until, nil), until))
+}
+
 // Two looks at the prices, under a model that gives half for them.
 func TestDiffTellsWhoMovesAndWhatWouldHaveBeenTold(t *testing.T) {
 	old, cheap := model.Default(), draft(t, "points: 12", "points: 6")
