@@ -91,11 +91,14 @@ func explainRecord(record []byte, at time.Time) (schemas.Explanation, error) {
 	w := words{stages: path}
 	x := schemas.Explanation{
 		At: at, Track: r.GetTrack(), ModelVersion: r.GetModelVersion(), Score: newFade(&r).score(float64(at.UnixMilli())), Grade: r.GetGrade(), Fit: r.GetFit(),
-		Stage: w.stage(r.GetStage()), Sentence: "Because of <b>prices</b>.", SentenceZH: "因为看了价格。",
+		Stage: w.stage(r.GetStage()), Sentence: "Because of <b>prices</b>.", SentenceZH: "因为看了价格。", Details: "All of it.", DetailsZH: "全部内容。", Flags: []schemas.StageName{},
 		Groups:    []schemas.GroupValue{{Group: "web", Sum: 80, Clamped: 60, Cap: 60}, {Group: "negative", Sum: -50, Clamped: -40, Floor: -40}, {Group: "mail", Sum: 3, Clamped: 3, Cap: 10}},
 		Interests: []schemas.Interest{{Label: "analytics", Points: 30}, {Label: "export", Points: 6}},
-		Next:      &schemas.NextStage{Stage: path[4], At: 60, Missing: 4.2, Criteria: []string{"asked for a demo"}, CheapestRule: "docs", CheapestTitle: "Read the docs", Hits: 2},
+		Next:      &schemas.NextStage{Stage: path[4], At: 60, Missing: 4.2, Criteria: []string{"asked for a demo"}, CriteriaZH: []string{"申请演示"}, CheapestRule: "docs", CheapestTitle: "Read the docs", CheapestTitleZH: "阅读文档", Hits: 2},
 		Falls:     &schemas.Fall{To: path[2], At: at.Add(100 * time.Hour)},
+	}
+	for _, id := range r.GetFlags() {
+		x.Flags = append(x.Flags, schemas.StageName{ID: id, EN: "Works for us", ZH: "本公司员工"})
 	}
 	for _, t := range r.GetTerms() {
 		title := titles[t.GetRule()]

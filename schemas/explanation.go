@@ -28,9 +28,14 @@ type Explanation struct {
 	Interests []Interest   `json:"interests"`
 	Next      *NextStage   `json:"next,omitempty"`
 	Falls     *Fall        `json:"falls,omitempty"`
+	// What rules the lead out, whatever its score.
+	Flags []StageName `json:"flags"`
 	// One sentence each, to be said on the phone.
 	Sentence   string `json:"sentence"`
 	SentenceZH string `json:"sentence_zh"`
+	// The same to be read, with grade, points, fit and instants.
+	Details   string `json:"details"`
+	DetailsZH string `json:"details_zh"`
 }
 
 // FitAttribute is one thing worth knowing of a lead.
@@ -64,7 +69,7 @@ type RuleValue struct {
 	Group   string  `json:"group"`
 	Points  float64 `json:"points"`
 	// How many units stand behind it in the days that are still open, and the
-	// UTC date of the newest one.
+	// UTC date of the newest one, open or not.
 	RecentHits int    `json:"recent_hits"`
 	LastDay    string `json:"last_day,omitempty"`
 	// Days until half of it is gone; 0 = never fades.

@@ -93,16 +93,16 @@ func (h *topicHistory) meet(ctx context.Context, r *topicReader) error {
 	return nil
 }
 
-// person is whose an id's events are: claims lead from a visitor to a user, and no further.
-func (h *topicHistory) person(id schemas.LeadID) (person schemas.LeadID, linked bool) {
+// person is whose an id's events are, and since when (Unix ms; 0 = its own): claims lead from a visitor to a user, and no further.
+func (h *topicHistory) person(id schemas.LeadID) (person schemas.LeadID, joined int64, linked bool) {
 	home := h.homes[id]
 	if home == nil {
-		return id, false
+		return id, 0, false
 	}
-	if key, _ := home.Wanted(); key != "" {
-		return schemas.NewLeadID(key), true
+	if key, at := home.Wanted(); key != "" {
+		return schemas.NewLeadID(key), at, true
 	}
-	return id, true
+	return id, 0, true
 }
 
 // partition gives the leads that stand in it alone, and gathers what it has of the others.
@@ -111,7 +111,8 @@ func (h *topicHistory) partition(ctx context.Context, r *topicReader, num int32,
 	var order []schemas.LeadID
 	alone := map[schemas.LeadID]*replay.History{}
 	err := r.moments(ctx, num, start, end, func(t told) {
-		id, linked := h.person(t.id)
+		id, joined, linked := h.person(t.id)
+		t.Joined = joined
 		if linked {
 			h.mu.Lock()
 			defer h.mu.Unlock()

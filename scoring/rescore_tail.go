@@ -72,7 +72,7 @@ func (s *session) catchUp(p *partition, j *rescoring) (rows []*pb.LedgerRow, err
 			lead = model.NewLead(id, h.Site)
 		}
 		for _, x := range h.Moments {
-			j.model.Fold(lead, x.Event.GetReceivedAt())
+			j.model.Fold(lead, max(x.Event.GetReceivedAt(), lead.Clock()))
 			out := j.model.Apply(lead, x.Event, &pb.Source{Topic: schemas.TopicEvents, Partition: x.Partition, Offset: x.Offset})
 			rows = append(rows, out.Ledger...)
 		}

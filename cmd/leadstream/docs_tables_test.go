@@ -167,6 +167,16 @@ func TestDocumentedWordsAreTheCodes(t *testing.T) {
 	_, names, _ := strings.Cut(document(t, "docs/model.md"), "Names in `when`:")
 	names, _, _ = strings.Cut(names, "(`props.")
 	require.ElementsMatch(t, model.EventWords(), ticks(names))
+
+	var asked []string
+	for _, word := range keys(tableOf(t, "docs/model.md", "### What criteria may ask")) {
+		word, _, _ = strings.Cut(word, "(")
+		asked = append(asked, word)
+	}
+	require.ElementsMatch(t, model.CriterionWords(), asked)
+	_, names, _ = strings.Cut(document(t, "docs/model.md"), "Names in its `when`:")
+	names, _, _ = strings.Cut(names, ", as in")
+	require.ElementsMatch(t, model.FitWords(), ticks(names))
 }
 
 func ticks(text string) (words []string) {

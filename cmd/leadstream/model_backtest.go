@@ -42,20 +42,22 @@ func (r *replaying) examples(ctx context.Context, q replay.Question, models []*m
 	for i := range left {
 		left[i] = map[replay.Left]int{}
 	}
-	err := r.play(ctx, func(share int, h replay.History) error {
-		at, why := q.Landmark(r.running, h)
-		left[share][why]++
-		if why != replay.LeftNothing {
-			return nil
+	err := r.play(ctx, func(share int, person replay.History) error {
+		for _, h := range q.AsKnown(r.running, person) {
+			at, why := q.Landmark(r.running, h)
+			left[share][why]++
+			if why != replay.LeftNothing {
+				continue
+			}
+			x := example{id: h.ID.String(), at: at}
+			for _, m := range models {
+				x.scores = append(x.scores, at.Score(m, h))
+			}
+			if features {
+				x.rules = at.Features(r.running, h)
+			}
+			found[share] = append(found[share], x)
 		}
-		x := example{id: h.ID.String(), at: at}
-		for _, m := range models {
-			x.scores = append(x.scores, at.Score(m, h))
-		}
-		if features {
-			x.rules = at.Features(r.running, h)
-		}
-		found[share] = append(found[share], x)
 		return nil
 	})
 	all := slices.Concat(found...)

@@ -40,17 +40,21 @@ func (s storedHistory) query(share, of int) (string, []any) {
 	if s.lead != "" {
 		where, args = append(where, "lead_id = {lead:UUID}"), append(args, driver.Named("lead", s.lead))
 	}
-	from := "events FINAL"
+	from, joined := "events FINAL", notJoined
 	if s.people {
+		joined = "toUnixTimestamp64Milli(joined_at)" // 1970 where an id was never joined: 0
 		from = `(SELECT * REPLACE (if(counts_for = toUUID('00000000-0000-0000-0000-000000000000'), lead_id, counts_for) AS lead_id)
 FROM (SELECT * FROM events FINAL) AS e LEFT ANY JOIN lead_ids AS i ON e.site = i.site AND e.lead_id = i.lead_id)`
 	}
-	return selectEvents(from, where), args
+	return selectEvents(from, where, joined), args
 }
 
-// selectEvents tells events lead by lead.
-func selectEvents(from string, where []string) string {
-	return "SELECT " + eventColumns + "\nFROM " + from + "\nWHERE " + strings.Join(where, " AND ") +
+// notJoined stands for when an event's id was joined to the lead, where nobody asks.
+const notJoined = "toInt64(0)"
+
+// selectEvents tells events lead by lead, each with when its id was joined (Unix ms; 0 = it is the lead's own).
+func selectEvents(from string, where []string, joined string) string {
+	return "SELECT " + eventColumns + ", " + joined + "\nFROM " + from + "\nWHERE " + strings.Join(where, " AND ") +
 		"\nORDER BY site, lead_id\nSETTINGS max_execution_time = 0, max_threads = 2, output_format_json_quote_64bit_integers = 0"
 }
 
@@ -118,6 +122,7 @@ type eventScan struct {
 	consent            string
 	partition          uint16
 	offset             uint64
+	joined             int64
 }
 
 func (s *eventScan) into() []any {
@@ -126,7 +131,7 @@ func (s *eventScan) into() []any {
 		&e.AnonymousId, &e.UserId, &e.SessionId, &e.ViewId, &e.Url, &e.Host, &e.Path, &e.Title, &e.Referrer, &e.ReferrerHost, &e.Channel,
 		&e.UtmSource, &e.UtmMedium, &e.UtmCampaign, &e.UtmTerm, &e.UtmContent, &s.engaged, &s.scroll, &s.properties, &s.traits, &e.GroupId,
 		&e.Locale, &e.Country, &e.Region, &e.City, &e.Network, &e.Device, &e.Browser, &e.Os, &e.Protocol, &e.Library, &e.Bot, &e.BotKind, &s.consent, &e.Trusted,
-		&s.partition, &s.offset}
+		&s.partition, &s.offset, &s.joined}
 }
 
 // storedConsents are the table's words.
@@ -153,7 +158,7 @@ func (s *eventScan) moment() (schemas.LeadID, replay.Moment) {
 	if s.traits != "" {
 		ev.Traits = []byte(s.traits)
 	}
-	return schemas.LeadID(s.lead), replay.Moment{Event: ev, Partition: int32(s.partition), Offset: int64(s.offset)}
+	return schemas.LeadID(s.lead), replay.Moment{Event: ev, Partition: int32(s.partition), Offset: int64(s.offset), Joined: s.joined}
 }
 
 // instantOf reads an --at: an instant, or an age.

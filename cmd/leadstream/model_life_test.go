@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	"leadstream/insight/learn"
 	"leadstream/internal/clickhouse"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
@@ -64,9 +65,13 @@ func TestAModelsLife(t *testing.T) {
 	})
 	t.Run("train", func(t *testing.T) {
 		draft := filepath.Join(t.TempDir(), "learned.yml")
-		status, out, errs := word("model", "train", "--out", draft, "--window", "7", "--horizon", "30", "--force")
+		status, out, errs := word("model", "train", "--out", draft, "--window", "7", "--horizon", "30", "--force", "--format", "json")
 		t.Log(out, errs)
 		require.Zero(t, status, "%s%s", out, errs)
+		var learned learn.Learned
+		require.NoError(t, json.Unmarshal([]byte(out), &learned), "stdout is one JSON object")
+		require.NotEmpty(t, learned.Features)
+		require.Contains(t, errs, "is written")
 		text, err := os.ReadFile(draft)
 		require.NoError(t, err)
 		require.Contains(t, string(text), "# learned: ")

@@ -78,7 +78,7 @@ func (p past) stored(ctx context.Context, want scoring.Past, below map[int32]int
 		if err != nil {
 			return fmt.Errorf("replay: table of ids: %w", err)
 		}
-		return eachHistory(driver.Context(ctx, driver.WithExternalTable(people)), p.conn, selectEvents(from, append(where, mine)), args, each)
+		return eachHistory(driver.Context(ctx, driver.WithExternalTable(people)), p.conn, selectEvents(from, append(where, mine), notJoined), args, each)
 	}
 	if len(want.Whole) > 0 {
 		if err := ask("events FINAL", rowsBelow(below, want.Whole), "lead_id NOT IN (SELECT lead_id FROM people)"); err != nil {

@@ -11,6 +11,7 @@ import (
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
+	"leadstream/scoring/replay"
 )
 
 // Any lead's score as of any instant under any version, also of one that ids were joined to, and of each of them again
@@ -55,6 +56,19 @@ func TestModelScoreOfAJoinedAndOfASplitLead(t *testing.T) {
 	all := func(*pb.Event) bool { return true }
 	users := func(ev *pb.Event) bool { return ev.UserId != "" }
 	s.exec("INSERT INTO lead_state (site, track, lead_id, revision, joined_leads, joined_at) VALUES ('demo', 'main', '" + user + "', 2, ['" + visitor + "'], ['2026-05-02'])")
+	joined := 0
+	require.NoError(t, storedHistory{conn: s.Conn, people: true}.source(t.Context(), 0, 1, func(h replay.History) error {
+		for _, m := range h.Moments {
+			if m.Event.UserId == "" {
+				joined++
+				require.Equal(t, time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC).UnixMilli(), m.Joined, "the visitor's are known as such")
+			} else {
+				require.Zero(t, m.Joined)
+			}
+		}
+		return nil
+	}))
+	require.Equal(t, 30, joined)
 	check(user, all)
 	check(visitor, all)                                                                                          // it leads to the user's
 	s.exec("INSERT INTO lead_state (site, track, lead_id, revision) VALUES ('demo', 'main', '" + user + "', 3)") // split

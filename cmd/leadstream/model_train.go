@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"leadstream/insight/learn"
@@ -25,29 +26,35 @@ func (w *modelTrainWord) Run(g *globals) error {
 	if _, err := os.Stat(w.Out); err == nil {
 		return fmt.Errorf("model train: %s is there already: name another with --out, or move it away", w.Out)
 	}
-	return w.with(g, nil, func(ctx context.Context, r *replaying) error {
-		q, err := w.question(r)
-		if err != nil {
-			return err
-		}
-		examples, _, err := r.examples(ctx, q, []*model.Model{r.running}, true)
-		if err != nil {
-			return err
-		}
-		var names []string
-		for _, rule := range r.running.Rules() {
-			names = append(names, rule.ID)
-		}
-		list := make([]learn.Example, len(examples))
-		for i, x := range examples {
-			list[i] = learn.Example{At: x.at.At, ID: x.id, Won: x.at.Won, X: x.rules}
-		}
-		learned, err := learn.Train(names, list, learn.DefaultLeast)
-		if err := w.tell(g.stdout, learned, err); err != nil {
-			return err
-		}
-		return w.write(g.stdout, r, learned)
-	})
+	return w.with(g, nil, func(ctx context.Context, r *replaying) error { return w.learn(ctx, r, g.stdout) })
+}
+
+// learn plays, learns, tells and writes. What is no part of the answer goes to stderr when a program reads stdout.
+func (w *modelTrainWord) learn(ctx context.Context, r *replaying, out io.Writer) error {
+	q, err := w.question(r)
+	if err != nil {
+		return err
+	}
+	examples, _, err := r.examples(ctx, q, []*model.Model{r.running}, true)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, rule := range r.running.Rules() {
+		names = append(names, rule.ID)
+	}
+	list := make([]learn.Example, len(examples))
+	for i, x := range examples {
+		list[i] = learn.Example{At: x.at.At, ID: x.id, Won: x.at.Won, X: x.rules}
+	}
+	learned, err := learn.Train(names, list, learn.DefaultLeast)
+	if err := w.tell(out, learned, err); err != nil {
+		return err
+	}
+	if w.Format != "table" {
+		out = r.stderr
+	}
+	return w.write(out, r, learned)
 }
 
 // tell prints what was learned; its error is why no draft is written.
@@ -122,7 +129,7 @@ func featureRows(l learn.Learned, short bool) [][]string {
 
 // write makes the draft: the running model's file with other points, and the evidence above each rule.
 func (w *modelTrainWord) write(out io.Writer, r *replaying, l learn.Learned) error {
-	draft, err := model.Redraft(r.text, w.Out, r.running.Name()+"_learned", w.head(r, l), revisions(r.running, l))
+	draft, err := model.Redraft(r.text, w.Out, learnedName(r.running.Name()), w.head(r, l), revisions(r.running, l))
 	if err != nil {
 		return fmt.Errorf("model train: %w", err)
 	}
@@ -131,6 +138,13 @@ func (w *modelTrainWord) write(out io.Writer, r *replaying, l learn.Learned) err
 	}
 	_, err = fmt.Fprintf(out, "\n%s is written. Next: leadstream model diff %s, leadstream model backtest %s\n草稿已写入 %s\n", w.Out, w.Out, w.Out, w.Out)
 	return err
+}
+
+// learnedName is the draft's: the model's own, told from it, within what a name may be.
+func learnedName(name string) string {
+	const tail = "_learned"
+	name = strings.TrimSuffix(name, tail) // learned again
+	return name[:min(len(name), model.MaxName-len(tail))] + tail
 }
 
 func (w *modelTrainWord) head(r *replaying, l learn.Learned) []string {

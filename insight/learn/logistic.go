@@ -20,8 +20,8 @@ type Example struct {
 
 // Logistic is a fitted L2 logistic regression. Coefficients are per unit of a feature as it was given.
 type Logistic struct {
-	Intercept    float64
-	Coefficients []float64
+	Intercept    float64   `json:"intercept"`
+	Coefficients []float64 `json:"coefficients"`
 }
 
 // Value is the linear predictor.

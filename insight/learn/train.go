@@ -40,30 +40,34 @@ var ErrNoSignal = errors.New("no signal: on the newest leads the learned weights
 
 // Learned is what came of it.
 type Learned struct {
-	Model   Logistic
-	Penalty float64
+	Model   Logistic `json:"logistic"`
+	Penalty float64  `json:"penalty"`
 	// Examples that learned, and that judged; the newest of the former chose the penalty.
-	Older, Newer int
-	Features     []Feature
+	Older    int       `json:"older_leads"`
+	Newer    int       `json:"newest_leads"`
+	Features []Feature `json:"features"`
 	// On the newer part: the regression's area, and that of its whole points.
-	Area       Area
-	PointsArea Area
-	Calibrated Calibration
-	Deciles    []Decile // by points
+	Area       Area        `json:"area"`
+	PointsArea Area        `json:"points_area"`
+	Calibrated Calibration `json:"calibration"`
+	Deciles    []Decile    `json:"deciles"` // by points
 }
 
 // Feature is the evidence for one weight, from the older part.
 type Feature struct {
-	Name         string
-	Exposed, Won int     // leads with a value above 0, and those of them that won
-	RateExposed  float64 // of those
-	RateOthers   float64
+	Name        string  `json:"rule"`
+	Exposed     int     `json:"met"` // leads with a value above 0
+	Won         int     `json:"won"` // those of them that won
+	RateExposed float64 `json:"rate_met"`
+	RateOthers  float64 `json:"rate_others"`
 	// Odds ratio with its 95 % interval, a half added to each cell (Haldane and Anscombe); associated, not proved. All 0 where
 	// everybody or nobody met the rule: there is nothing to compare.
-	Odds, OddsLow, OddsHigh float64
-	Coefficient             float64
-	Points                  int  // round(10 b/bmax)
-	Believed                bool // enough leads met it
+	Odds        float64 `json:"odds"`
+	OddsLow     float64 `json:"odds_low"`
+	OddsHigh    float64 `json:"odds_high"`
+	Coefficient float64 `json:"coefficient"`
+	Points      int     `json:"points"`   // round(10 b/bmax)
+	Believed    bool    `json:"believed"` // enough leads met it
 }
 
 // NewestShare is the part, by landmark, that judges; and of the rest, that chooses the penalty.

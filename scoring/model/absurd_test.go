@@ -81,8 +81,10 @@ func checkLead(t testing.TB, m *Model, l *Lead) {
 		t.Fatal("the restored lead differs")
 	}
 	x := m.Explain(l, l.clock)
-	if x.Sentence == "" || bytes.ContainsAny([]byte(x.Sentence), "\n") {
-		t.Fatalf("%q", x.Sentence)
+	for _, said := range []string{x.Sentence, x.SentenceZH} {
+		if said == "" || len(said) > 2000 || strings.ContainsAny(said, "\n") {
+			t.Fatalf("%q", said)
+		}
 	}
 }
 

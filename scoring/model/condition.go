@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -57,6 +58,12 @@ func compile(v value, env map[string]any, check func(*expressionWords) error) (*
 	words := &expressionWords{names: needs{}, calls: map[string][]callWords{}}
 	node := program.Node()
 	ast.Walk(&node, words)
+	if words.computed != nil {
+		line, column := v.place(words.computed.Location().From)
+		v.doc.add(line, column, v.path, "matches wants its pattern as a text in quotes: one that is computed would be compiled for every event; "+
+			"for a fixed text contains, startsWith or endsWith do")
+		return nil, nil
+	}
 	if err := check(words); err != nil {
 		v.fault("%v", err)
 		return nil, nil
@@ -77,7 +84,21 @@ func compileSafely(text string, options []expr.Option) (p *vm.Program, err error
 	return expr.Compile(text, options...)
 }
 
-var unknownName = regexp.MustCompile(`^unknown name (\w+)`)
+var (
+	unknownName    = regexp.MustCompile(`^unknown name (\w+)`)
+	unexpectedWord = regexp.MustCompile(`^unexpected token Identifier\("(\w+)"\)$`)
+	operatorWords  = []string{"and", "or", "not", "in", "contains", "startsWith", "endsWith", "matches"}
+)
+
+// offsetOf is a line (from 1) and column (from 0) of a text, in characters from its beginning.
+func offsetOf(text string, line, column int) int {
+	for range line - 1 {
+		head, rest, _ := strings.Cut(text, "\n")
+		column += utf8.RuneCountInString(head) + 1
+		text = rest
+	}
+	return column
+}
 
 // asksHistory finds a criterion's function where it may not stand.
 var asksHistory = regexp.MustCompile(`\b(count|since|met|points|rules_met)\(\s*["'` + "`" + `]`)
@@ -86,7 +107,7 @@ func expressionFault(v value, err error, env map[string]any) {
 	if text, _ := v.text(); env["met"] == nil && asksHistory.MatchString(text) {
 		name := asksHistory.FindStringSubmatch(text)[1]
 		before := text[:asksHistory.FindStringIndex(text)[0]]
-		line, column := v.place(1+strings.Count(before, "\n"), len(before)-strings.LastIndexByte(before, '\n'))
+		line, column := v.place(utf8.RuneCountInString(before))
 		v.doc.add(line, column, v.path, "%s() asks what the lead did before: here that would depend on the order in which events arrive; it is for criteria and sub_stages", name)
 		return
 	}
@@ -100,7 +121,11 @@ func expressionFault(v value, err error, env map[string]any) {
 	if m := unknownName.FindStringSubmatch(message); m != nil {
 		message = unknown(m[1], env)
 	}
-	line, column := v.place(max(at.Line, 1), at.Column+1)
+	if m := unexpectedWord.FindStringSubmatch(message); m != nil {
+		message = fmt.Sprintf("unexpected word %q%s", m[1], suggest(m[1], operatorWords))
+	}
+	text, _ := v.text()
+	line, column := v.place(offsetOf(text, max(at.Line, 1), at.Column))
 	v.doc.add(line, column, v.path, "%s", message)
 }
 
@@ -122,6 +147,8 @@ func unknown(name string, env map[string]any) string {
 type expressionWords struct {
 	names needs
 	calls map[string][]callWords
+	// computed is a pattern that is not there before an event is.
+	computed ast.Node
 }
 
 // callWords are a call's literal arguments: a text, and a whole number if there is one.
@@ -135,6 +162,10 @@ func (w *expressionWords) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		w.names[n.Value] = true
+	case *ast.BinaryNode:
+		if _, constant := n.Right.(*ast.StringNode); n.Operator == "matches" && !constant {
+			w.computed = n.Right
+		}
 	case *ast.MemberNode:
 		of, isName := n.Node.(*ast.IdentifierNode)
 		key, isText := n.Property.(*ast.StringNode)

@@ -19,6 +19,7 @@ func (m *Model) Explain(l *Lead, at int64) schemas.Explanation {
 		Score: score, Unclamped: unclamped, Grade: m.grade(l, score),
 		Engagement: m.engagement(score), Fit: m.fit(l),
 		Rules: m.ruleValues(l, at), Groups: m.groupValues(l, at), Interests: m.interestValues(l, at),
+		Flags: m.flagNames(l),
 	}
 	if i := m.stageIndex(l.stage); i >= 0 {
 		s := &m.stages[i]
@@ -36,8 +37,25 @@ func (m *Model) Explain(l *Lead, at int64) schemas.Explanation {
 	if len(m.attributes) > 0 {
 		m.explainFit(l, &x)
 	}
-	x.Sentence, x.SentenceZH = sentence(&x), sentenceZH(&x)
+	said := m.telling(l, &x)
+	x.Sentence, x.SentenceZH = said.english(), said.chinese()
+	x.Details, x.DetailsZH = details(&x), detailsZH(&x)
 	return x
+}
+
+// flagNames are what rules the lead out, as the model words it.
+func (m *Model) flagNames(l *Lead) []schemas.StageName {
+	names := []schemas.StageName{}
+	for _, id := range l.flags {
+		n := schemas.StageName{ID: id, EN: id, ZH: id} // a flag that has left the model rules out all the same
+		for i := range m.flags {
+			if f := &m.flags[i]; f.id == id {
+				n.EN, n.ZH = f.en, f.zh
+			}
+		}
+		names = append(names, n)
+	}
+	return names
 }
 
 // explainFit lists what is known of the lead, what is not, and what it brings.
@@ -69,16 +87,18 @@ func (m *Model) ruleValues(l *Lead, at int64) []schemas.RuleValue {
 			Rule: r.id, Title: r.title, TitleZH: r.titleZH, Group: m.groups[r.group].name,
 			Points: s.value(r, at, &t) + l.apartOf(r, at), HalfLifeDays: r.halfLife,
 		}
-		last := s.onceDay
-		if last != 0 {
+		if s.onceDay != 0 {
 			v.RecentHits = 1
 		}
 		for _, d := range s.days {
 			v.RecentHits += int(d.count(r.limit))
-			last = d.day
 		}
-		if last == 0 && s.acc.m == 0 && v.Points == 0 {
+		if !s.met() && v.Points == 0 {
 			continue
+		}
+		last := max(s.lastDay, s.newest())
+		if r.once {
+			last = s.onceDay // what counts is the first time
 		}
 		if last != 0 {
 			v.LastDay = time.UnixMilli(int64(last) * msDay).UTC().Format(time.DateOnly)

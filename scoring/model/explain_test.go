@@ -40,13 +40,13 @@ func TestExplain(t *testing.T) {
 	}
 	want := "41 points (grade ?3) in stage Interest: Pricing page +24 (2 times), Product page +6, Documentation +5. " +
 		"19.0 points more lead to Intent; 1 x Form sent would do. If nothing more happens it falls to Aware on 19 January 2026 20:08 UTC."
-	if x.Sentence != want {
-		t.Errorf("\n got %s\nwant %s", x.Sentence, want)
+	if x.Details != want {
+		t.Errorf("\n got %s\nwant %s", x.Details, want)
 	}
 	wantZH := "当前 41 分（等级 ?3），处于“兴趣”阶段：价格页 +24（2 次），产品页 +6，文档 +5。" +
 		"再得 19.0 分可进入“意向”，提交表单 1 次即可。若无新的行为，将于 2026-01-19 20:08（UTC）降至“认知”。"
-	if x.SentenceZH != wantZH {
-		t.Errorf("\n got %s\nwant %s", x.SentenceZH, wantZH)
+	if x.DetailsZH != wantZH {
+		t.Errorf("\n got %s\nwant %s", x.DetailsZH, wantZH)
 	}
 	if _, err := json.Marshal(x); err != nil {
 		t.Error(err)
@@ -63,7 +63,7 @@ func TestExplainCriteria(t *testing.T) {
 	if n.Missing != 0 || n.CheapestRule != "" || len(n.Criteria) != 1 || !strings.Contains(n.CriteriaZH[0], "多次到访") {
 		t.Fatalf("%+v", n)
 	}
-	if s := m.Explain(l, monday).Sentence; !strings.Contains(s, "The score is enough for Aware; not met yet: Came twice") {
+	if s := m.Explain(l, monday).Details; !strings.Contains(s, "The score is enough for Aware; not met yet: Came twice") {
 		t.Fatal(s)
 	}
 }
@@ -90,7 +90,7 @@ func TestExplainFades(t *testing.T) {
 // TestExplainNothing: a lead nothing is known of has an explanation, too.
 func TestExplainNothing(t *testing.T) {
 	x := Default().Explain(lead(), monday)
-	if x.Score != 0 || x.Next != nil || x.Falls != nil || x.Sentence != "0 points (grade ?4)." {
+	if x.Score != 0 || x.Next != nil || x.Falls != nil || x.Details != "0 points (grade ?4)." {
 		t.Fatalf("%+v", x)
 	}
 }

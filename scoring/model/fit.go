@@ -1,6 +1,8 @@
 package model
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -165,6 +167,9 @@ func fitEnv() map[string]any {
 	}
 	return env
 }
+
+// FitWords are the names that a fit attribute's `when` may use, sorted.
+func FitWords() []string { return slices.Sorted(maps.Keys(fitEnv())) }
 
 func (e *evaluator) fillPerson() {
 	e.personFilled = true

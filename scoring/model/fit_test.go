@@ -139,11 +139,11 @@ func TestExplainFit(t *testing.T) {
 	if a := x.FitAttributes[2]; a.Known || a.Points != 0 || a.Possible != 0 {
 		t.Errorf("%+v", a)
 	}
-	if want := " Fit 25 of 100 over 80 % of what matters: role; against: size; ask for: country."; !strings.Contains(x.Sentence, want) {
-		t.Errorf("%q does not say %q", x.Sentence, want)
+	if want := " Fit 25 of 100 over 80 % of what matters: role; against: size; ask for: country."; !strings.Contains(x.Details, want) {
+		t.Errorf("%q does not say %q", x.Details, want)
 	}
-	if want := "匹配度 25（已知 80%）：role；不符：size；待了解：country。"; !strings.Contains(x.SentenceZH, want) {
-		t.Errorf("%q does not say %q", x.SentenceZH, want)
+	if want := "匹配度 25（已知 80%）：role；不符：size；待了解：country。"; !strings.Contains(x.DetailsZH, want) {
+		t.Errorf("%q does not say %q", x.DetailsZH, want)
 	}
 }
 

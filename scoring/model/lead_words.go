@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/expr-lang/expr/vm"
@@ -91,6 +92,9 @@ func leadEnv(e *evaluator) map[string]any {
 	}
 }
 
+// CriterionWords are the names that a criterion's or sub-stage's `when` may use, sorted.
+func CriterionWords() []string { return slices.Sorted(maps.Keys(leadEnv(nil))) }
+
 // met tells whether the rule has ever counted.
 func (e *evaluator) met(rule string) bool {
 	r := e.model.ruleByID(rule)
@@ -171,6 +175,9 @@ func (m *Model) checkLeadWords(w *expressionWords) error {
 			}
 			if call == "count" && (arg.number < 1 || arg.number > maxCountDays) {
 				return fmt.Errorf("count(%q, days): days is a whole number, 1..%d: of older days only their points are kept", arg.text, maxCountDays)
+			}
+			if what == "rule" {
+				m.asked[arg.text] = true
 			}
 		}
 	}

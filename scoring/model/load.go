@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"fmt"
 	"leadstream/schemas/pb"
 	"math"
 	"regexp"
@@ -52,7 +53,7 @@ func Load(data []byte, filename string) (*Model, error) {
 	if root == nil {
 		return nil, doc.faults
 	}
-	m := &Model{track: "main", byType: map[string]*typeRules{}, ruleIndex: map[string]int32{}, leadNeeds: needs{}}
+	m := &Model{track: "main", byType: map[string]*typeRules{}, ruleIndex: map[string]int32{}, leadNeeds: needs{}, asked: map[string]bool{}}
 	ld := &loader{m: m, ids: map[string]string{}}
 	file := value{doc, "", root}.object("version", "name", "track", "groups", "bands", "rules", "flags", "fit", "stages")
 	ld.head(file, data)
@@ -93,7 +94,10 @@ func (ld *loader) head(file object, data []byte) {
 	ld.m.version = name + "@" + hex.EncodeToString(sum[:4])
 }
 
-var idForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,47}$`)
+// MaxName is how long a name or id may be.
+const MaxName = 48
+
+var idForm = regexp.MustCompile(fmt.Sprintf(`^[a-z][a-z0-9_]{0,%d}$`, MaxName-1))
 
 // id reads a name; with a kind it must be the only one of that kind.
 func (ld *loader) id(v value, kind string) string {

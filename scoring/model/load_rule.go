@@ -26,10 +26,11 @@ func (ld *loader) rules(file object) {
 	}
 	needed := map[string]needs{}
 	for _, item := range items {
-		o := item.object("id", "title", "title_zh", "on", "when", "points", "limit", "half_life", "group", "interest")
+		o := item.object("id", "title", "title_zh", "did", "did_zh", "on", "when", "points", "limit", "half_life", "group", "interest")
 		r := rule{id: ld.idOf(o, "rule"), on: types(o), limit: 1, interest: -1}
 		name := words(o, "title", "title_zh", r.id)
 		r.title, r.titleZH = name.EN, name.ZH
+		r.did, r.didZH = did(o, &r)
 		r.points = points(o)
 		ld.limit(o, &r)
 		r.halfLife = halfLife(o)
@@ -54,6 +55,22 @@ func (ld *loader) rules(file object) {
 			}
 		}
 	}
+}
+
+// did reads how one says that a lead met the rule; else it is made of the title.
+func did(o object, r *rule) (en, zh string) {
+	en, zh = "did “"+r.title+"”", "完成“"+r.titleZH+"”"
+	if len(r.on) > 0 && (r.on[0] == "page" || r.on[0] == "screen") {
+		en, zh = "looked at “"+r.title+"”", "浏览“"+r.titleZH+"”"
+	}
+	said := words(o, "did", "did_zh", "")
+	if _, ok := o.field("did"); ok {
+		en = said.EN
+	}
+	if _, ok := o.field("did_zh"); ok {
+		zh = said.ZH
+	}
+	return en, zh
 }
 
 func points(o object) float64 {

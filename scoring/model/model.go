@@ -25,7 +25,8 @@ type Model struct {
 	stages         []stage
 	machine        int // the first `machine` stages move by score, the others by people
 	evaluators     sync.Pool
-	leadNeeds      needs // what the stages' expressions read
+	leadNeeds      needs           // what the stages' expressions read
+	asked          map[string]bool // rules that they ask for by id
 }
 
 // typeRules are the rules and flags one event type can meet, and what their
@@ -48,6 +49,7 @@ const (
 
 type rule struct {
 	id, title, titleZH string
+	did, didZH         string // as one says that a lead met it: "looked at the prices"
 	index              int32
 	on                 []string
 	when               *condition // nil = always

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -84,6 +85,8 @@ func (v vocabulary[T]) binary(n *ast.BinaryNode) func(T) bool {
 		return func(x T) bool { return a(x) || b(x) }
 	case "in":
 		return v.among(n)
+	case "matches":
+		return v.match(n)
 	}
 	if a, b := v.number(n.Left), v.number(n.Right); a != nil && b != nil {
 		return compareNumbers(n.Operator, a, b)
@@ -106,6 +109,20 @@ func (v vocabulary[T]) among(n *ast.BinaryNode) func(T) bool {
 		return nil
 	}
 	return func(x T) bool { _, in := words[a(x)]; return in }
+}
+
+// match is `text matches "regexp"`, compiled once.
+func (v vocabulary[T]) match(n *ast.BinaryNode) func(T) bool {
+	a := v.text(n.Left)
+	pattern, ok := n.Right.(*ast.StringNode)
+	if a == nil || !ok {
+		return nil
+	}
+	compiled, err := regexp.Compile(pattern.Value)
+	if err != nil {
+		return nil // the compiler has said so
+	}
+	return func(x T) bool { return compiled.MatchString(a(x)) }
 }
 
 func compareNumbers[T any](operator string, a, b func(T) float64) func(T) bool {

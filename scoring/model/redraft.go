@@ -24,7 +24,8 @@ type Revision struct {
 // word, comment and blank of its author where it was. A rule that is taken out
 // stays as a comment. What it writes loads, or it is an error.
 func Redraft(data []byte, filename, name string, head []string, rules map[string]Revision) ([]byte, error) {
-	if _, err := Load(data, filename); err != nil {
+	m, err := Load(data, filename)
+	if err != nil {
 		return nil, err
 	}
 	d := &redraft{lines: strings.Split(string(data), "\n"), above: map[int][]string{}}
@@ -52,7 +53,7 @@ func Redraft(data []byte, filename, name string, head []string, rules map[string
 		case revision.Keep:
 		case revision.Points != 0:
 			d.put(points.node, strconv.Itoa(revision.Points))
-		case named(data, text):
+		case m.asked[text]:
 			d.put(points.node, "1")
 			d.above[first] = append(d.above[first], indent+"# 1 instead of 0: a criterion asks for this rule")
 		default:
@@ -64,16 +65,6 @@ func Redraft(data []byte, filename, name string, head []string, rules map[string
 		return nil, fmt.Errorf("%s: its points cannot be rewritten by line, write each rule as a list item of its own: %w", filename, err)
 	}
 	return out, nil
-}
-
-// named tells whether a criterion names the rule.
-func named(data []byte, id string) bool {
-	for _, quote := range []string{`"`, `'`} {
-		if strings.Contains(string(data), "("+quote+id+quote) {
-			return true
-		}
-	}
-	return false
 }
 
 // redraft is a file on its way, by line from 0.

@@ -52,6 +52,24 @@ func TestRedraftChangesPointsAndNothingElse(t *testing.T) {
 	}
 }
 
+// However a criterion asks for a rule, the rule stays; a word that only looks like its name does not keep it.
+func TestARuleThatIsAskedForStays(t *testing.T) {
+	for when, stays := range map[string]bool{
+		`met("demo")`: true, `'met( "demo" )'`: true, "met(`demo`)": true, `"met(\"demo\")"`: true, `'met(''demo'')'`: true,
+		`'count( "demo", 3) > 1'`: true, `since("demo") < 3`: true, `'met("blog") and not met("demo")'`: true,
+		`met("blog")`: false, `'"demo" in flags'`: false,
+	} {
+		text := strings.Replace(toRedraft, `met("demo")`, when, 1)
+		out, err := Redraft([]byte(text), "m.yml", "small", nil, map[string]Revision{"demo": {}})
+		if err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+		if got := strings.Contains(string(out), "  - {id: demo, on: form, points: 1}"); got != stays {
+			t.Errorf("%s: stays %v\n%s", when, got, out)
+		}
+	}
+}
+
 // Every rule of the built-in model can be given other points, kept, or taken out.
 func TestRedraftOfTheBuiltInModel(t *testing.T) {
 	m := Default()

@@ -95,7 +95,7 @@ func (r *scriptRun) expectFit(want string) {
 	r.same("fit", want, got)
 }
 
-func (r *scriptRun) why() string { return r.m.Explain(r.lead.Lead, r.now).Sentence }
+func (r *scriptRun) why() string { return r.m.Explain(r.lead.Lead, r.now).Details }
 
 // expectBecause: each rule gives or takes points now; xN are its units in open days.
 func (r *scriptRun) expectBecause(words []string) error {

@@ -1,151 +1,107 @@
 package model
 
 import (
-	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"leadstream/schemas"
 )
 
-// reasons is how many rules a sentence names: what fits in one breath.
-const reasons = 3
+// telling is what a sentence says: who it is, what they did and when, where they stand, what next. What does not
+// fit in one breath stays in details.
+type telling struct {
+	name, company string
+	deeds, but    []deed // what gives points, and what takes them
+	stage         schemas.StageName
+	sales         bool // whose word moves it
+	over          bool // won or lost: nothing comes after
+	call          bool // the next word is sales'
+	points        int
+	flags         []schemas.StageName
+	next          *schemas.NextStage
+	nextDid       deed      // the single rule that would lead there
+	rests         time.Time // no promotion before; zero = none is held up
+	falls         *schemas.Fall
+	at            time.Time
+}
 
-// sentence is the explanation to be said on the phone.
-func sentence(x *schemas.Explanation) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%.0f points (grade %s)", round(x.Score), x.Grade)
-	if x.Stage.ID != "" {
-		fmt.Fprintf(&b, " in stage %s", x.Stage.EN)
+// deed is one rule as somebody says it.
+type deed struct {
+	did, didZH string
+	times      int
+	day        time.Time // UTC midnight; zero = long ago
+	spread     bool      // day is only the last of several
+}
+
+// What is said of a lead in one breath: two reasons for, one against.
+const (
+	saidFor     = 2
+	saidAgainst = 1
+)
+
+func (m *Model) telling(l *Lead, x *schemas.Explanation) *telling {
+	t := &telling{
+		name: spoken(firstOf(l.name(), l.email())), company: spoken(l.company()), at: x.At,
+		stage: x.Stage, points: int(math.Round(x.Score)), flags: x.Flags, next: x.Next, falls: x.Falls,
 	}
-	for i, r := range leading(x.Rules) {
-		b.WriteString([]string{": ", ", ", ", "}[i])
-		fmt.Fprintf(&b, "%s %+.0f", r.Title, round(r.Points))
-		if r.RecentHits > 1 {
-			fmt.Fprintf(&b, " (%d times)", r.RecentHits)
-		}
-	}
-	b.WriteString(".")
-	if x.FitValue != nil {
-		b.WriteString(fitSentence(x))
-	}
-	if n := x.Next; n != nil {
+	for _, v := range x.Rules {
 		switch {
-		case n.Missing > 0:
-			fmt.Fprintf(&b, " %.1f points more lead to %s", n.Missing, n.Stage.EN)
-			if n.CheapestRule != "" {
-				fmt.Fprintf(&b, "; %d x %s would do", n.Hits, n.CheapestTitle)
-			}
-		case len(n.Criteria) > 0:
-			fmt.Fprintf(&b, " The score is enough for %s", n.Stage.EN)
-		default:
-			fmt.Fprintf(&b, " The next event leads to %s", n.Stage.EN)
+		case abs(v.Points) < 0.5: // it says nothing any more
+		case v.Points > 0 && len(t.deeds) < saidFor:
+			t.deeds = append(t.deeds, m.deed(l, v))
+		case v.Points < 0 && len(t.but) < saidAgainst:
+			t.but = append(t.but, m.deed(l, v))
 		}
-		if len(n.Criteria) > 0 {
-			fmt.Fprintf(&b, "; not met yet: %s", strings.Join(n.Criteria, "; "))
+	}
+	if i := m.stageIndex(l.stage); i >= 0 {
+		t.sales = i >= m.machine
+		t.over = l.stage == "won" || l.stage == "lost"
+		t.call = i == m.machine-1 && i+1 < len(m.stages)
+	}
+	if x.Next != nil {
+		if l.cooldownUntil > x.At.UnixMilli() {
+			t.rests = time.UnixMilli(l.cooldownUntil).UTC()
 		}
-		b.WriteString(".")
+		if r := m.ruleByID(x.Next.CheapestRule); r != nil {
+			t.nextDid = deed{did: r.did, didZH: r.didZH, times: x.Next.Hits}
+		}
 	}
-	if x.Falls != nil {
-		fmt.Fprintf(&b, " If nothing more happens it falls to %s on %s UTC.",
-			x.Falls.To.EN, x.Falls.At.Format("2 January 2006 15:04"))
-	}
-	return b.String()
+	return t
 }
 
-// sentenceZH is the same in Chinese.
-func sentenceZH(x *schemas.Explanation) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "当前 %.0f 分（等级 %s）", round(x.Score), x.Grade)
-	if x.Stage.ID != "" {
-		fmt.Fprintf(&b, "，处于“%s”阶段", x.Stage.ZH)
+// deed is a rule's value as it is told.
+func (m *Model) deed(l *Lead, v schemas.RuleValue) deed {
+	r := m.ruleByID(v.Rule)
+	d := deed{did: r.did, didZH: r.didZH, times: v.RecentHits}
+	if r.unit == unitDwell || r.once {
+		d.times = 1 // nobody counts quarters of a minute
 	}
-	for i, r := range leading(x.Rules) {
-		b.WriteString([]string{"：", "，", "，"}[i])
-		fmt.Fprintf(&b, "%s %+.0f", r.TitleZH, round(r.Points))
-		if r.RecentHits > 1 {
-			fmt.Fprintf(&b, "（%d 次）", r.RecentHits)
-		}
+	d.day, _ = time.Parse(time.DateOnly, v.LastDay)
+	if s := l.state(r); s != nil && len(s.days) > 0 {
+		last := &s.days[len(s.days)-1]
+		d.spread = int(last.count(r.limit)) < v.RecentHits && d.times > 1
 	}
-	b.WriteString("。")
-	if x.FitValue != nil {
-		b.WriteString(fitSentenceZH(x))
-	}
-	if n := x.Next; n != nil {
-		switch {
-		case n.Missing > 0:
-			fmt.Fprintf(&b, "再得 %.1f 分可进入“%s”", n.Missing, n.Stage.ZH)
-			if n.CheapestRule != "" {
-				fmt.Fprintf(&b, "，%s %d 次即可", n.CheapestTitleZH, n.Hits)
-			}
-		case len(n.Criteria) > 0:
-			fmt.Fprintf(&b, "分数已达到“%s”的要求", n.Stage.ZH)
-		default:
-			fmt.Fprintf(&b, "下一次行为将进入“%s”", n.Stage.ZH)
-		}
-		if len(n.Criteria) > 0 {
-			fmt.Fprintf(&b, "；尚未满足：%s", strings.Join(n.CriteriaZH, "；"))
-		}
-		b.WriteString("。")
-	}
-	if x.Falls != nil {
-		fmt.Fprintf(&b, "若无新的行为，将于 %s（UTC）降至“%s”。", x.Falls.At.Format("2006-01-02 15:04"), x.Falls.To.ZH)
-	}
-	return b.String()
+	return d
 }
 
-// fitSentence says who the lead is, and what to ask.
-func fitSentence(x *schemas.Explanation) string {
-	var good, bad, ask []string
-	for _, a := range x.FitAttributes {
-		switch {
-		case !a.Known:
-			ask = append(ask, a.Title)
-		case a.Match >= 0.5:
-			good = append(good, a.Title)
-		default:
-			bad = append(bad, a.Title)
-		}
+// spoken is a sender's text made fit for a sentence: one line, not too long.
+func spoken(s string) string {
+	const most = 60
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > most {
+		s = strings.TrimSpace(string(r[:most])) + "…"
 	}
-	s := fmt.Sprintf(" Fit %.0f of 100 over %.0f %% of what matters", *x.FitValue, 100*x.FitCompleteness)
-	return s + listed(": ", ", ", good) + listed("; against: ", ", ", bad) + listed("; ask for: ", ", ", ask) + "."
+	return s
 }
 
-func fitSentenceZH(x *schemas.Explanation) string {
-	var good, bad, ask []string
-	for _, a := range x.FitAttributes {
-		switch {
-		case !a.Known:
-			ask = append(ask, a.TitleZH)
-		case a.Match >= 0.5:
-			good = append(good, a.TitleZH)
-		default:
-			bad = append(bad, a.TitleZH)
-		}
-	}
-	s := fmt.Sprintf("匹配度 %.0f（已知 %.0f%%）", *x.FitValue, 100*x.FitCompleteness)
-	return s + listed("：", "、", good) + listed("；不符：", "、", bad) + listed("；待了解：", "、", ask) + "。"
+// daysBefore is how many UTC days d lies before the moment of telling; negative behind it.
+func (t *telling) daysBefore(d time.Time) int {
+	return int(dayOf(t.at.UnixMilli())) - int(dayOf(d.UnixMilli()))
 }
 
-// listed is the words behind their head, nothing if there are none.
-func listed(head, between string, words []string) string {
-	if len(words) == 0 {
-		return ""
-	}
-	return head + strings.Join(words, between)
-}
+// lacks is what the next stage still asks for, apart from points.
+func (t *telling) lacks() bool { return t.next != nil && len(t.next.Criteria) > 0 }
 
-func leading(rules []schemas.RuleValue) []schemas.RuleValue {
-	n := 0
-	for n < len(rules) && n < reasons && abs(rules[n].Points) >= 0.5 {
-		n++
-	}
-	return rules[:n]
-}
-
-// round keeps -0.2 from being said as "-0".
-func round(v float64) float64 {
-	if abs(v) < 0.5 {
-		return 0
-	}
-	return v
-}
+// missing is in whole points: 0.2 is one more.
+func (t *telling) missing() int { return int(math.Ceil(t.next.Missing)) }

@@ -9,13 +9,13 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 )
 
 // document reads a YAML tree and collects every fault with its place, which
 // decoding into structs cannot do: it stops at the first.
 type document struct {
 	faults *Faults
+	lines  [][]rune // of the file, to find places in
 }
 
 // maxFile bounds a model file; the largest sensible one is a tenth of this.
@@ -27,6 +27,9 @@ func parseYAML(data []byte, filename string) (root ast.Node, doc document) {
 	if len(data) > maxFile {
 		doc.add(1, 1, "", "the file is %d bytes, 1 MiB is the most", len(data))
 		return nil, doc
+	}
+	for line := range strings.SplitSeq(string(data), "\n") {
+		doc.lines = append(doc.lines, []rune(strings.TrimSuffix(line, "\r")))
 	}
 	file, err := parseBytes(data)
 	if err != nil {
@@ -226,28 +229,4 @@ func kindOf(n ast.Node) string {
 		return "a list"
 	}
 	return fmt.Sprintf("%.40s", n.String())
-}
-
-// place maps a place inside a text to the file: line 1 and column 1 are the
-// text's first character.
-func (v value) place(line, column int) (int, int) {
-	switch n := v.node.(type) {
-	case *ast.LiteralNode:
-		t := n.Start
-		indent := 2
-		if v := n.Value.GetToken(); v != nil {
-			indent = len(v.Origin) - len(strings.TrimLeft(strings.TrimLeft(v.Origin, "\n"), " "))
-		}
-		return t.Position.Line + line, indent + column
-	case *ast.StringNode:
-		at := n.Token.Position
-		if n.Token.Type == token.DoubleQuoteType || n.Token.Type == token.SingleQuoteType {
-			column++
-		}
-		if line > 1 { // folded plain text: the lines below are indented, by how much YAML does not say
-			return at.Line + line - 1, column
-		}
-		return at.Line, at.Column + column - 1
-	}
-	return position(v.node)
 }

@@ -26,6 +26,8 @@ type Moment struct {
 	Event     *pb.Event
 	Partition int32
 	Offset    int64
+	// Joined is when the id that the event names was joined to the lead, Unix ms; 0 = it is the lead's own.
+	Joined int64
 }
 
 // Arrange puts the moments into the order in which a worker met them. In one partition that is
@@ -101,7 +103,7 @@ func PlayOn(m *model.Model, lead *model.Lead, h History, until int64, see func(m
 		if ev.GetReceivedAt() > until {
 			continue
 		}
-		m.Fold(lead, ev.GetReceivedAt()) // as a worker does before each event
+		m.Fold(lead, max(ev.GetReceivedAt(), lead.Clock())) // as a worker does before each event: its watermark never goes back
 		see(m.Apply(lead, ev, &pb.Source{Topic: schemas.TopicEvents, Partition: x.Partition, Offset: x.Offset}))
 	}
 	if lead.Stage() == "" {
