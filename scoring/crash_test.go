@@ -26,6 +26,7 @@ const (
 	childSnap    = "LEADSTREAM_SCORING_TEST_SNAPSHOTS"
 	childID      = "LEADSTREAM_SCORING_TEST_ID"      // transactional
 	childSession = "LEADSTREAM_SCORING_TEST_SESSION" // timeout
+	childRecords = "LEADSTREAM_SCORING_TEST_RECORDS" // a transaction
 	childLog     = "LEADSTREAM_SCORING_TEST_LOG"     // level, to stderr
 	// childPublished is when publication 3 of cheaper prices was made, Unix ms: the worker runs that.
 	childPublished = "LEADSTREAM_SCORING_TEST_PUBLISHED"
@@ -37,6 +38,9 @@ func childMain(addr string) {
 	cfg := DefaultConfig()
 	cfg.CommitInterval = 15 * time.Millisecond
 	cfg.MaxRecords = 100
+	if most, err := strconv.Atoi(os.Getenv(childRecords)); err == nil {
+		cfg.MaxRecords = most
+	}
 	cfg.SessionTimeout = time.Second
 	cfg.GroupProtocol = protocol()
 	cfg.FreshTransactionalID = os.Getenv(childFresh) != ""
