@@ -275,6 +275,12 @@ func TestAChangedModelFileIsTakenUpAndABadOneRefused(t *testing.T) {
 	write(strings.Replace(text, "points: 12", "points: twelve", 1))
 	require.Eventually(t, func() bool { return refused() == 1 }, time.Minute, 50*time.Millisecond)
 	require.Contains(t, running(), model.Default().Version(), "the running one stays")
+	write(text)
+	require.Eventually(t, func() bool { return refused() == 0 }, time.Minute, 50*time.Millisecond)
+	write(otherTrack("cloud")) // the API asks for the tracks that the start found: it would find nobody in this one
+	require.Eventually(t, func() bool { return refused() == 1 }, time.Minute, 50*time.Millisecond, "another track needs another start")
+	require.Contains(t, running(), model.Default().Version(), "the running one stays")
+	require.Contains(t, h.out.String(), "start again for another track")
 	cheap := strings.Replace(text, "points: 12", "points: 3", 1)
 	write(cheap)
 	m, err := model.Load([]byte(cheap), file)
