@@ -95,7 +95,7 @@ func newMetrics(reg prometheus.Registerer, m *model.Model) *metrics {
 		records: f.histogram("leadstream_scoring_transaction_records", "Records read by one transaction.",
 			prometheus.ExponentialBuckets(1, 4, 9)),
 		rescored:     f.counter("leadstream_scoring_rescored_leads_total", "Leads whose history was scored anew under a published model."),
-		modelRefused: f.gauge("leadstream_scoring_model_refused", "1 while the newest model that was meant for this worker has faults and an older one runs."),
+		modelRefused: f.gauge("leadstream_scoring_model_refused", "1 while the newest model that was meant for this worker, or its model file, has faults and another one runs."),
 		modelInfo:    f.gauges("leadstream_scoring_model_info", "1 for the model that runs.", "version"),
 		leads:        f.gauges("leadstream_scoring_leads", "Leads that the partition knows.", "partition"),
 		faded:        f.gauges("leadstream_scoring_faded_leads", "Of the leads, those that have left memory until they come back.", "partition"),

@@ -29,7 +29,8 @@ const grace = 20 * time.Second
 // base is what every role leans on.
 type base struct {
 	cfg      Config
-	models   []*model.Model // one a track; the first is what is asked where no track is named
+	files    []modelFile    // one a track, as at the start; none in a role that needs no model
+	models   []*model.Model // what is to run, one a track; the first is what is asked where no track is named
 	log      *zap.Logger
 	registry *prometheus.Registry
 	health   *telemetry.Health
@@ -44,20 +45,33 @@ type base struct {
 }
 
 // open reads config and model, telling every fault of both at once, and takes
-// the metrics port.
+// the metrics port. A published model stands in for a file with faults.
 func (g *globals) open(role string) (*base, error) {
 	cfg, report, err := g.load()
-	models, modelErr := cfg.loadModels(report)
-	if err := errors.Join(err, modelErr); err != nil {
+	files := cfg.readModels(report)
+	if err != nil {
+		return nil, errors.Join(err, faultsOf(files))
+	}
+	if err := cfg.standIn(files, role == "all"); err != nil {
 		return nil, err
 	}
-	return g.baseOf(role, cfg, models)
+	return g.baseOf(role, cfg, files)
 }
 
-func (g *globals) baseOf(role string, cfg Config, models []*model.Model) (*base, error) {
+// openWithoutModel is for roles that score and explain nothing: what somebody wrote into a model must
+// not close the collectors' door at their next restart.
+func (g *globals) openWithoutModel(role string) (*base, error) {
+	cfg, _, err := g.load()
+	if err != nil {
+		return nil, err
+	}
+	return g.baseOf(role, cfg, nil)
+}
+
+func (g *globals) baseOf(role string, cfg Config, files []modelFile) (*base, error) {
 	build := telemetry.ReadBuild(version)
 	b := &base{
-		cfg: cfg, models: models, stdout: g.stdout,
+		cfg: cfg, files: files, models: modelsOf(files), stdout: g.stdout,
 		log:      telemetry.NewLogger(cfg.Telemetry.Log, g.stderr).Named(role),
 		registry: telemetry.NewRegistry(build),
 		health:   telemetry.NewHealth(),
@@ -70,8 +84,13 @@ func (g *globals) baseOf(role string, cfg Config, models []*model.Model) (*base,
 	if b.metrics, err = telemetry.Listen(cfg.Telemetry.Listen, "telemetry.listen"); err != nil {
 		return nil, err
 	}
-	b.log.Info("starting", zap.String("version", build.Version), zap.String("revision", build.Revision),
-		zap.String("go", build.Go), zap.String("model", models[0].Version()), zap.String("telemetry", b.metrics.Addr().String()))
+	about := []zap.Field{zap.String("version", build.Version), zap.String("revision", build.Revision),
+		zap.String("go", build.Go), zap.String("telemetry", b.metrics.Addr().String())}
+	if len(b.models) > 0 {
+		about = append(about, zap.String("model", b.models[0].Version()))
+	}
+	b.log.Info("starting", about...)
+	b.tellStandIns()
 	return b, nil
 }
 

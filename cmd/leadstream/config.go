@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	"leadstream/leads"
 	"leadstream/schemas"
 	"leadstream/scoring"
-	"leadstream/scoring/model"
 	"leadstream/sink"
 )
 
@@ -184,22 +182,6 @@ func (c *Config) privacy() {
 	case "none":
 		p.Dir = ""
 	}
-}
-
-// loadModel reads the model file, or takes the built-in one.
-func (c *Config) loadModel() (*model.Model, error) {
-	if c.Model == "" {
-		return model.Default(), nil
-	}
-	return readModel(c.Model)
-}
-
-func readModel(file string) (*model.Model, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("model: %w (name a file with --model, or leave it out for the built-in one)", err)
-	}
-	return model.Load(text, file)
 }
 
 // under is a path inside the data folder.

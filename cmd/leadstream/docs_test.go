@@ -99,6 +99,7 @@ func TestDocumentsRun(t *testing.T) {
 		t.Run(b.String(), func(t *testing.T) { h.ask(t, b) })
 	}
 	t.Run("metrics", h.metricsAreDocumented)
+	t.Run("alerts", h.alertsHaveTheirMetrics)
 	t.Run("refusals", h.refusalsAreDocumented)
 	t.Run("tables", h.tablesAreDocumented)
 	require.Zero(t, h.stop())

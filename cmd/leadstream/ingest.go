@@ -18,7 +18,7 @@ import (
 type ingestWord struct{}
 
 func (ingestWord) Run(g *globals) error {
-	b, err := g.open("ingest")
+	b, err := g.openWithoutModel("ingest")
 	if err != nil {
 		return err
 	}

@@ -34,10 +34,11 @@ func (w *modelTestWord) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	m, err := cfg.loadModel()
-	if err != nil {
-		return err
+	running := readModelFile(cfg.Model)
+	if running.fault != nil {
+		return running.fault
 	}
+	m := running.model
 	files, err := scripts(w.Scripts)
 	if err != nil {
 		return err

@@ -23,7 +23,8 @@ const lookEvery = time.Second
 
 // modelWatch hands the worker what is to run: the published model, else the file's. A model with any
 // fault is refused whole: the running one stays, and leadstream_scoring_model_refused is 1 until a good
-// one comes.
+// one comes. A file that does not run, because a model is published, is read all the same: its fault is
+// told while somebody remembers the edit, and not at the next start.
 //
 //	table models -+-> [ watch ] -> worker
 //	--model FILE -+       `-> data_dir/models: a copy, for a start without ClickHouse
@@ -38,22 +39,16 @@ type modelWatch struct {
 	// What was looked at last, good or bad.
 	text   []byte
 	number uint32
+	faulty struct{ file, published bool }
 }
 
 // openWatch finds out what is to run before the worker is made; ClickHouse may be away.
 func (b *base) openWatch(ctx context.Context, at int) (*modelWatch, error) {
-	w := &modelWatch{base: b, log: b.log.Named("model"), at: at, path: b.cfg.Model, track: b.models[at].Track()}
+	file := b.files[at]
+	w := &modelWatch{base: b, log: b.log.Named("model"), at: at, path: file.path, track: file.track, text: file.text}
+	w.faulty.file = file.fault != nil
 	if at > 0 {
-		w.path, w.log = b.cfg.Models[at-1], w.log.With(zap.String("track", w.track))
-	}
-	if w.path != "" {
-		text, err := os.ReadFile(w.path)
-		if err != nil {
-			return nil, fmt.Errorf("model: %w", err)
-		}
-		w.text = text
-	} else {
-		w.text = model.DefaultText()
+		w.log = w.log.With(zap.String("track", w.track))
 	}
 	row, found, err := w.ask(ctx)
 	if err != nil {
@@ -64,13 +59,15 @@ func (b *base) openWatch(ctx context.Context, at int) (*modelWatch, error) {
 		}
 	}
 	if !found {
+		number, _ := b.models[at].Publication() // of a copy that stands in, when the table has lost it
+		w.number = uint32(number)
 		return w, nil
 	}
 	m, err := row.load()
 	if err != nil {
 		return nil, fmt.Errorf("the published model %s: %w", row.Version, err)
 	}
-	if w.path != "" {
+	if w.path != "" && !w.faulty.file {
 		w.log.Info("a model is published: it runs, and the file does not; publish the file to go over to it",
 			zap.String("published", row.Version), zap.String("file", w.path))
 	}
@@ -123,9 +120,10 @@ func (w *modelWatch) look(ctx context.Context) {
 	if row, found, err := w.ask(ctx); err == nil && found && row.Publication != w.number {
 		w.number = row.Publication
 		m, err := row.load()
+		w.faulty.published = err != nil
 		w.take(m, err, "published")
 	}
-	if w.number == 0 && w.path != "" {
+	if w.path != "" {
 		w.file(ctx)
 	}
 }
@@ -139,8 +137,16 @@ func (w *modelWatch) file(ctx context.Context) {
 	}
 	w.text = text
 	m, err := model.Load(text, w.path)
-	if err == nil && len(w.models) > 1 && m.Track() != w.track {
+	if err == nil && m.Track() != w.track { // the API, the groups and the records have their tracks from the start
 		err = fmt.Errorf("%s is now of track %q, and of %q when this process began: start again for another track", w.path, m.Track(), w.track)
+	}
+	mended := w.faulty.file && err == nil
+	w.faulty.file = err != nil
+	if w.number > 0 && err == nil {
+		w.tell()
+		w.log.Info("the model's file has changed and can be read; the published model goes on, publish the file to go over to it",
+			zap.String("file", w.path), zap.Bool("mended", mended))
+		return
 	}
 	w.take(m, err, "file")
 	if s := w.shelf.Load(); err == nil && s != nil {
@@ -151,7 +157,7 @@ func (w *modelWatch) file(ctx context.Context) {
 }
 
 func (w *modelWatch) take(m *model.Model, err error, from string) {
-	w.worker.Refused(err != nil)
+	w.tell()
 	if err != nil {
 		w.log.Error("a changed model is refused whole, the running one stays", zap.String("from", from), zap.Error(err))
 		return
@@ -159,6 +165,9 @@ func (w *modelWatch) take(m *model.Model, err error, from string) {
 	w.worker.Use(m)
 	w.log.Info("another model is in force", zap.String("from", from), zap.String("model", m.Version()))
 }
+
+// tell sets the metric that an alert hangs on.
+func (w *modelWatch) tell() { w.worker.Refused(w.faulty.file || w.faulty.published) }
 
 // history is what the worker asks for when it scores history anew.
 func (w *modelWatch) history(ctx context.Context, want scoring.Past) (replay.Source, error) {

@@ -13,7 +13,7 @@ import (
 type sinkWord struct{}
 
 func (sinkWord) Run(g *globals) error {
-	b, err := g.open("sink")
+	b, err := g.openWithoutModel("sink")
 	if err != nil {
 		return err
 	}

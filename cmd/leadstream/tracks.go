@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,32 +19,6 @@ import (
 
 // Several models are several tracks: each scores every lead by itself. The first is the one of key `model`; the
 // others are listed in `models`.
-
-// loadModels reads all of them, and names every fault.
-func (c *Config) loadModels(report config.Report) ([]*model.Model, error) {
-	first, err := c.loadModel()
-	list, faults := []*model.Model{first}, []error{err}
-	taken := map[string]string{}
-	if err == nil {
-		taken[first.Track()] = cmp.Or(c.Model, "the built-in model")
-	}
-	for i, file := range c.Models {
-		m, err := readModel(file)
-		if err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		if other, twice := taken[m.Track()]; twice {
-			key := fmt.Sprintf("models[%d]", i)
-			where := cmp.Or(report.Origins[key], report.Origins["models"], "--model")
-			faults = append(faults, fmt.Errorf("%s: %s: %s is of track %q, like %s: give each its own `track:`", where, key, file, m.Track(), other))
-			continue
-		}
-		taken[m.Track()] = file
-		list = append(list, m)
-	}
-	return list, errors.Join(faults...)
-}
 
 // modelOf is the model of a track among those of the config; "" is the first.
 func (c *Config) modelOf(track string) (*model.Model, error) {
@@ -159,6 +131,7 @@ func (b *base) worker(i int, deps scoring.Deps) (*modelWatch, error) {
 	if watch.worker, err = scoring.New(b.cfg.Scoring, deps); err != nil {
 		return nil, err
 	}
+	watch.tell()
 	b.health.Register(name, watch.worker.Ready)
 	return watch, nil
 }

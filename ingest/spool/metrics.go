@@ -48,6 +48,7 @@ func newMetrics(reg prometheus.Registerer, s *Spool) *metrics {
 	reg.MustRegister(m.appends, m.appendSeconds, m.fsyncSeconds, m.full, m.drained, m.drainFailed, m.replayed, m.refused, m.torn,
 		m.quarantined, m.abandoned,
 		gauge("leadstream_ingest_spool_bytes", "Bytes in segment files, waiting or kept.", func() float64 { b, _ := s.size(); return float64(b) }),
+		gauge("leadstream_ingest_spool_max_bytes", "Bytes of segment files beyond which senders are told 503: ingest.spool.max_bytes.", func() float64 { return float64(s.cfg.MaxBytes) }),
 		gauge("leadstream_ingest_spool_segments", "Segment files.", func() float64 { _, n := s.size(); return float64(n) }),
 		gauge("leadstream_ingest_spool_oldest_seconds", "Age of the oldest record that waits for the broker; 0 = none waits.", s.oldestSeconds))
 	return m

@@ -28,8 +28,9 @@ type Deps struct {
 	Log      *zap.Logger
 }
 
-// NewServer wires the paths and serves nothing yet.
+// NewServer wires the paths and serves nothing yet. What /readyz says is in /metrics, too.
 func NewServer(d Deps) *Server {
+	d.Registry.MustRegister(ready{d.Health})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{
 		Registry: d.Registry, // count scrapes and their errors too

@@ -36,7 +36,7 @@ func (p *Pages) funcs(lang string) template.FuncMap {
 		"stage": func(s schemas.StageName) string { return pick(s.EN, s.ZH) },
 		"act":   func(kind string) string { return actWord(kind, index) },
 		"cause": func(cause string) (string, error) {
-			return say("cause_" + oneOf(cause, "event", "timer", "crm", "person"))
+			return say("cause_" + oneOf(cause, schemas.CauseEvent, schemas.StageCauses...))
 		},
 		"move":    func(way string) (string, error) { return say(oneOf(way, "move", "promote", "demote")) },
 		"reason":  func(r string) (string, error) { return say("reason_" + oneOf(r, "other", "ok", "cap", "dup", "late")) },

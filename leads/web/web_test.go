@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"leadstream/schemas"
 )
 
 // Every text is used somewhere, and every text that is asked for exists: a missing one would stop the page.
@@ -96,4 +98,24 @@ func TestNumbersReadWell(t *testing.T) {
 	require.Error(t, err)
 	_, err = dict(1, 2)
 	require.Error(t, err)
+}
+
+// Each cause that a stage row can have is said in its own words; the fallback is for rows of a newer build.
+func TestEveryCauseHasWords(t *testing.T) {
+	pages, err := New()
+	require.NoError(t, err)
+	for _, lang := range Languages {
+		said := map[string]string{}
+		for _, cause := range schemas.StageCauses {
+			text, err := pages.funcs(lang)["cause"].(func(string) (string, error))(cause)
+			require.NoError(t, err)
+			require.Empty(t, said[text], "%s is said like %s", cause, said[text])
+			said[text] = cause
+		}
+	}
+	for key := range words {
+		if cause, ok := strings.CutPrefix(key, "cause_"); ok {
+			require.Contains(t, schemas.StageCauses, cause)
+		}
+	}
 }

@@ -1940,7 +1940,7 @@ type StageRow struct {
 	To      string                 `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
 	At      int64                  `protobuf:"fixed64,6,opt,name=at,proto3" json:"at,omitempty"`
 	EntryNo uint32                 `protobuf:"varint,7,opt,name=entry_no,json=entryNo,proto3" json:"entry_no,omitempty"`
-	// event, timer, crm, person.
+	// One of schemas.StageCauses.
 	Cause        string  `protobuf:"bytes,8,opt,name=cause,proto3" json:"cause,omitempty"`
 	CauseEventId string  `protobuf:"bytes,9,opt,name=cause_event_id,json=causeEventId,proto3" json:"cause_event_id,omitempty"`
 	Score        float64 `protobuf:"fixed64,10,opt,name=score,proto3" json:"score,omitempty"`

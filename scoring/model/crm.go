@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"strings"
+
+	"leadstream/schemas"
 )
 
 // crmMove is what a CRM event says of the deal, in its properties; the stage may
@@ -44,7 +46,7 @@ func (a *application) crm() {
 		a.crmSubStage(i, said)
 		return
 	}
-	row := a.row("crm")
+	row := a.row(schemas.CauseCRM)
 	row.Score = a.m.Score(l, l.clock)
 	row.Direction, row.Why = move, said.Reason
 	row.Amount, row.Currency = said.Amount, said.Currency

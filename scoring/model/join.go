@@ -9,8 +9,6 @@ import (
 	"leadstream/schemas/pb"
 )
 
-const causeIdentity = "identity"
-
 // Join takes over what another id has brought. The same part again, or an older
 // one, changes nothing. The stage: see joinStage.
 func (m *Model) Join(l *Lead, p *Part, cause string, src *pb.Source) Outcome {
@@ -121,7 +119,7 @@ func (m *Model) joinStage(l, c *Lead, cause string, src *pb.Source, out *Outcome
 		return
 	}
 	row := m.stageRow(l, src)
-	row.Direction, row.Cause, row.CauseEventId = move, causeIdentity, cause
+	row.Direction, row.Cause, row.CauseEventId = move, schemas.CauseIdentity, cause
 	row.Why = c.id.String()
 	row.Score = m.Score(l, l.clock)
 	m.moveTo(l, j, l.clock, row)

@@ -26,13 +26,9 @@ func LoadPublished(data []byte, filename string, number int, at int64) (*Model, 
 // Publication is the number and the instant (Unix ms) of the publication, 0 without one.
 func (m *Model) Publication() (number int, at int64) { return m.publication, m.publishedAt }
 
-// Words of what a publication writes.
-const (
-	causePublish = "publish"
-	// ReasonPublished marks a lead's going over in its ledger: from received_at on, the rows of
-	// this publication are its score, and those from before are not.
-	ReasonPublished = schemas.ReasonPublished
-)
+// ReasonPublished marks a lead's going over in its ledger: from received_at on, the rows of
+// this publication are its score, and those from before are not.
+const ReasonPublished = schemas.ReasonPublished
 
 // ErasedUntil is the instant up to which what was received was erased, Unix ms; 0 = never.
 func (l *Lead) ErasedUntil() int64 { return l.erasedUntil }
@@ -67,7 +63,7 @@ func (m *Model) Rescore(l, fresh *Lead, src *pb.Source) Outcome {
 func (m *Model) publishRow(l *Lead, was string, src *pb.Source) *pb.StageRow {
 	l.entryNo++
 	row := m.stageRow(l, src)
-	row.Cause, row.Why = causePublish, "published "+m.version
+	row.Cause, row.Why = schemas.CausePublish, "published "+m.version
 	row.From, row.To, row.At, row.EntryNo, row.SubStage = was, l.stage, m.publishedAt, l.entryNo, l.subStage
 	row.Score = m.Score(l, max(l.clock, m.publishedAt))
 	row.Grade = m.grade(l, row.Score)
@@ -93,7 +89,7 @@ func (a *application) born(l *Lead) {
 // marker has no rule, no points and no day of its own: the publication's.
 func (m *Model) marker(l *Lead, src *pb.Source) *pb.LedgerRow {
 	return &pb.LedgerRow{
-		LeadId: bytes.Clone(l.id[:]), Site: l.site, Track: m.track, EventType: causePublish, EventTime: m.publishedAt, ReceivedAt: m.publishedAt,
+		LeadId: bytes.Clone(l.id[:]), Site: l.site, Track: m.track, EventType: schemas.CausePublish, EventTime: m.publishedAt, ReceivedAt: m.publishedAt,
 		Day: dayOf(m.publishedAt), Reason: ReasonPublished, ModelVersion: m.version, Source: src,
 	}
 }

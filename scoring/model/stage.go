@@ -1,6 +1,7 @@
 package model
 
 import (
+	"leadstream/schemas"
 	"leadstream/schemas/pb"
 )
 
@@ -8,8 +9,6 @@ const (
 	promote = "promote"
 	demote  = "demote"
 	move    = "move"
-
-	causeTimer = "timer"
 )
 
 // enter is a lead's first stage row: it came into being.
@@ -17,7 +16,7 @@ func (a *application) enter() {
 	if a.l.stage != "" {
 		return
 	}
-	row := a.row("event")
+	row := a.row(schemas.CauseEvent)
 	row.Direction = promote
 	a.moveTo(0, a.l.clock, row)
 }
@@ -31,7 +30,7 @@ func (a *application) machineStages() {
 	i := m.stageIndex(l.stage)
 	score := m.Score(l, l.clock)
 	if i < m.machine && i > 0 && score < m.stages[i].Down && l.clock >= l.stageSince+m.stages[i].MinDwell {
-		row := a.row("event")
+		row := a.row(schemas.CauseEvent)
 		row.Score = score
 		m.demote(l, i, l.clock, row)
 		a.out.Stages = append(a.out.Stages, row)
@@ -53,7 +52,7 @@ func (a *application) machineStages() {
 		if !all {
 			break
 		}
-		row := a.row("event")
+		row := a.row(schemas.CauseEvent)
 		row.Direction, row.Criteria, row.Score = promote, met, score
 		a.moveTo(i+1, l.clock, row)
 		i++
@@ -102,7 +101,7 @@ func (a *application) settle(e *evaluator, i int) {
 		return
 	}
 	a.l.subStage, a.out.Changed = sub, true
-	if n := len(a.out.Stages); n > 0 && a.out.Stages[n-1].Cause != causeTimer {
+	if n := len(a.out.Stages); n > 0 && a.out.Stages[n-1].Cause != schemas.CauseTimer {
 		a.out.Stages[n-1].SubStage = sub
 	}
 }
@@ -165,7 +164,7 @@ func (m *Model) fall(l *Lead, now int64, src *pb.Source, out *Outcome) {
 			return
 		}
 		row := m.stageRow(l, src)
-		row.Cause, row.Score = causeTimer, m.Score(l, at)
+		row.Cause, row.Score = schemas.CauseTimer, m.Score(l, at)
 		i := m.stageIndex(l.stage)
 		m.demote(l, i, at, row)
 		l.clock = max(l.clock, at)
