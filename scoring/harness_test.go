@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"leadstream/internal/embedded/embeddedtest"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
@@ -28,9 +29,7 @@ import (
 const testPartitions = 4
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childBroker) != "" {
-		brokerMain()
-	}
+	embeddedtest.MaybeBroker()
 	if addr := os.Getenv(childAddr); addr != "" {
 		if os.Getenv(childData) != "" {
 			childAll(addr)

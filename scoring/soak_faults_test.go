@@ -10,7 +10,6 @@ import (
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 
-	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 )
@@ -97,22 +96,20 @@ func (s *soak) fallen(before func()) {
 	for _, p := range s.workers {
 		p.freeze()
 	}
-	s.broker.kill()
+	s.broker.Kill()
 	n := len(s.workers)
 	for slot, p := range s.workers {
 		p.kill()
 		delete(s.workers, slot)
 	}
-	s.broker = s.process(childBroker + "=" + s.dir)
-	require.Eventually(s.t, func() bool { return s.client.Ping(context.Background()) == nil }, time.Minute, 10*time.Millisecond, "the broker does not serve again")
+	s.broker.Start()
 	before()
 	s.scaleTo(n)
 }
 
 func (s *soak) bounced() {
-	s.broker.kill()
-	s.broker = s.process(childBroker + "=" + s.dir)
-	require.Eventually(s.t, func() bool { return s.client.Ping(context.Background()) == nil }, time.Minute, 10*time.Millisecond, "the broker does not serve again")
+	s.broker.Kill()
+	s.broker.Start()
 }
 
 // sendSurely is a collector with a spool: it sends until the broker has said yes to every event.

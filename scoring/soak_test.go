@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"leadstream/internal/embedded/embeddedtest"
 	"leadstream/schemas"
 
 	"github.com/stretchr/testify/require"
@@ -45,8 +46,7 @@ func soakSeed(t *testing.T) *rand.Rand {
 // soak is workers that are processes, a broker that is one, and what happens to them.
 type soak struct {
 	*rig
-	dir     string
-	broker  *process
+	broker  *embeddedtest.BrokerProcess
 	rnd     *rand.Rand
 	group   string
 	wires   []*wire
@@ -140,9 +140,8 @@ func newSoak(t *testing.T, env ...string) *soak {
 		t.Skip("kills processes for seconds; `make test` runs it, and `make soak` for minutes")
 	}
 	t.Parallel() // most of it is waiting
-	dir := t.TempDir()
-	r, broker := newProcessRig(t, dir)
-	s := &soak{rig: r, dir: dir, broker: broker, rnd: soakSeed(t), group: DefaultConfig().Group, workers: map[int]*process{}, env: env, count: map[string]int{}}
+	r, broker := newProcessRig(t)
+	s := &soak{rig: r, broker: broker, rnd: soakSeed(t), group: DefaultConfig().Group, workers: map[int]*process{}, env: env, count: map[string]int{}}
 	for range 3 {
 		s.wires = append(s.wires, newWire(t, r.addrs[0]))
 	}
