@@ -47,6 +47,8 @@ type rig struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	model  *model.Model
+	// fallenBy is up to when the oracle lets leads fall to which nothing more happens, Unix ms.
+	fallenBy int64
 }
 
 // newRig starts a broker; dir "" keeps it in memory.

@@ -116,21 +116,24 @@ func (s *soak) bounced() {
 func (s *soak) sendSurely(events []*pb.Event) {
 	for len(events) > 0 {
 		cl, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ProducerLinger(0), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
-			kgo.RecordDeliveryTimeout(2*time.Second), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100*time.Millisecond))
+			kgo.AllowIdempotentProduceCancellation(), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100*time.Millisecond))
 		if err != nil {
 			panic(err) // options that do not fit each other
 		}
 		records := make([]*kgo.Record, len(events))
 		for i, ev := range events {
 			b, _ := proto.Marshal(ev)
-			records[i] = &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: b, Context: context.WithValue(context.Background(), eventOf{}, ev)}
+			records[i] = &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: b,
+				Timestamp: time.UnixMilli(ev.ReceivedAt), Context: context.WithValue(context.Background(), eventOf{}, ev)}
 		}
 		events = nil
-		for _, result := range cl.ProduceSync(context.Background(), records...) {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // the client's own limit counts from a record's timestamp
+		for _, result := range cl.ProduceSync(ctx, records...) {
 			if result.Err != nil {
 				events = append(events, result.Record.Context.Value(eventOf{}).(*pb.Event))
 			}
 		}
+		cancel()
 		cl.Close()
 	}
 }

@@ -53,6 +53,7 @@ type soak struct {
 	workers map[int]*process // by slot, those that live
 	env     []string         // of every worker
 	count   map[string]int
+	fallers *fallers // the feeder's, until it has ended
 }
 
 // fault is one thing that goes wrong.
@@ -84,7 +85,7 @@ var machineFaults = []fault{
 // writes, bit for bit and row for row, each once.
 func TestSoakOfWorkers(t *testing.T) {
 	s := newSoak(t)
-	feed := s.feedThroughFalls()
+	feed := s.feedThroughFaults()
 	s.scaleTo(1)
 	s.progress(s.group)
 	s.scaleTo(3)
@@ -92,10 +93,12 @@ func TestSoakOfWorkers(t *testing.T) {
 	s.scaleTo(2)
 	feed()
 	s.caughtUp(s.group)
+	s.awaitFalls(s.fallers)
 	for len(s.workers) > 0 {
 		s.retire(s.anyone())
 	}
 	s.requireTruth()
+	s.requireFalls(s.fallers, true)
 	s.report()
 }
 
@@ -103,16 +106,18 @@ func TestSoakOfWorkers(t *testing.T) {
 // torn. No event is lost, no point is wrong; a row may stand twice, and nothing but twice.
 func TestSoakOfTheWholeMachine(t *testing.T) {
 	s := newSoak(t, childFresh+"=1")
-	feed := s.feedThroughFalls()
+	feed := s.feedThroughFaults()
 	s.scaleTo(3)
 	s.progress(s.group)
 	s.suffer(machineFaults)
 	feed()
 	s.caughtUp(s.group)
+	s.awaitFalls(s.fallers)
 	for len(s.workers) > 0 {
 		s.retire(s.anyone())
 	}
 	s.requireTruthRepeated()
+	s.requireFalls(s.fallers, false)
 	s.report()
 }
 
@@ -141,7 +146,7 @@ func newSoak(t *testing.T, env ...string) *soak {
 	}
 	t.Parallel() // most of it is waiting
 	r, broker := newProcessRig(t)
-	s := &soak{rig: r, broker: broker, rnd: soakSeed(t), group: DefaultConfig().Group, workers: map[int]*process{}, env: env, count: map[string]int{}}
+	s := &soak{rig: r, broker: broker, rnd: soakSeed(t), group: DefaultConfig().Group, workers: map[int]*process{}, env: env, count: map[string]int{}, fallers: newFallers()}
 	for range 3 {
 		s.wires = append(s.wires, newWire(t, r.addrs[0]))
 	}
@@ -149,16 +154,16 @@ func newSoak(t *testing.T, env ...string) *soak {
 }
 
 func (s *soak) report() {
-	s.t.Logf("%d events: as the oracle says, after %v", len(s.read(schemas.TopicEvents)), s.count)
+	s.t.Logf("%d events, %d falls: as the oracle says, after %v", len(s.read(schemas.TopicEvents)), len(s.fallers.sent), s.count)
 }
 
-// feedThroughFalls sends visits, every fourth batch a second time, until it is told to stop.
-func (s *soak) feedThroughFalls() (stop func()) {
+// feedThroughFaults sends visits, every fourth batch a second time, and leads that are about to fall, until it is told to stop.
+func (s *soak) feedThroughFaults() (stop func()) {
 	told, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		for seed := uint64(1); ; seed++ {
-			s.sendSurely(visits(seed-seed%4/3*3, 50, 30))
+			s.sendSurely(append(visits(seed-seed%4/3*3, 50, 30), s.fallers.due(time.Now())...))
 			select {
 			case <-told:
 				return
