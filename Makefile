@@ -112,8 +112,10 @@ soak: ## collectors killed at random moments while the broker comes and goes, fo
 	@LEADSTREAM_SOAK=$${SOAK:-5m} go test -count=1 -timeout 60m -run TestSoak -v ./ingest
 	@go test -count=1 -timeout 60m -run TestKilledAtAnyMoment -v ./ingest/spool -kill-for $${SOAK:-5m}
 
-soak-score: ## three workers and their broker killed, frozen, cut off at random for SOAK (5m), then compared with one fold
+soak-score: ## workers, sinks, ClickHouse and their broker killed, frozen, cut off at random for SOAK (5m), twice; topics, then tables, against one fold
+	@deploy/need npm
 	@LEADSTREAM_SOAK=$${SOAK:-5m} go test -count=1 -timeout 60m -run TestSoak -v ./scoring
+	@LEADSTREAM_SOAK=$${SOAK:-5m} go test -count=1 -timeout 60m -run TestSoak -v ./cmd/leadstream
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \

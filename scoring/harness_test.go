@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"leadstream/internal/embedded/embeddedtest"
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 	"leadstream/scoring/model"
@@ -32,9 +33,7 @@ import (
 const testPartitions = 4
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childBroker) != "" {
-		brokerMain()
-	}
+	embeddedtest.MaybeBroker()
 	if addr := os.Getenv(childAddr); addr != "" {
 		if os.Getenv(childData) != "" {
 			childAll(addr)
@@ -54,6 +53,8 @@ type rig struct {
 	model  *model.Model
 	// protocol is the kind of group of its workers; empty is the process's.
 	protocol string
+	// fallenBy is up to when the oracle lets leads fall to which nothing more happens, Unix ms.
+	fallenBy int64
 }
 
 // newRig starts a broker; dir "" keeps it in memory.

@@ -49,22 +49,23 @@ func newKafkaRig(t *testing.T, cluster *apachekafka.Cluster) *rig {
 	return r
 }
 
-// feeder sends visits until it is told to stop, and remembers what was acknowledged.
+// feeder sends visits, and leads that are about to fall, until it is told to stop, and remembers what was acknowledged.
 type feeder struct {
-	stop   chan struct{}
-	done   chan struct{}
-	mu     sync.Mutex
-	acked  map[string]bool
-	failed error
+	stop    chan struct{}
+	done    chan struct{}
+	fallers *fallers // the feeder's, until it has ended
+	mu      sync.Mutex
+	acked   map[string]bool
+	failed  error
 }
 
 func (r *rig) feed() *feeder {
-	f := &feeder{stop: make(chan struct{}), done: make(chan struct{}), acked: map[string]bool{}}
+	f := &feeder{stop: make(chan struct{}), done: make(chan struct{}), fallers: newFallers(), acked: map[string]bool{}}
 	go func() {
 		defer close(f.done)
 		for seed := uint64(1); ; seed++ {
 			// Every fourth batch was sent before, whole: the same ids, seconds later.
-			for _, ev := range visits(seed-seed%4/3*3, 100, 30) {
+			for _, ev := range append(visits(seed-seed%4/3*3, 100, 30), f.fallers.due(time.Now())...) {
 				f.produce(r, ev)
 			}
 			select {
@@ -86,7 +87,7 @@ func (f *feeder) produce(r *rig, ev *pb.Event) {
 		panic(err)
 	}
 	key := []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId))
-	r.client.Produce(context.Background(), &kgo.Record{Topic: schemas.TopicEvents, Key: key, Value: b}, func(_ *kgo.Record, err error) {
+	r.client.Produce(context.Background(), &kgo.Record{Topic: schemas.TopicEvents, Key: key, Value: b, Timestamp: time.UnixMilli(ev.ReceivedAt)}, func(_ *kgo.Record, err error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if err != nil {
@@ -180,14 +181,16 @@ func exactlyOnce(t *testing.T, protocol string) {
 
 	feeder.end(t)
 	r.caughtUp(group)
+	r.awaitFalls(feeder.fallers)
 	for _, kill := range c.kills {
 		kill()
 	}
 	r.requireAcknowledged(feeder)
 	r.requireTruth()
+	r.requireFalls(feeder.fallers, true)
 	truth := r.written()
-	t.Logf("%d events of %d ids, %d leads, %d ledger rows, %d stage rows: as the oracle says",
-		len(r.read(schemas.TopicEvents)), len(feeder.acked), len(truth.leads), len(truth.ledger), len(truth.stages))
+	t.Logf("%d events of %d ids, %d leads, %d ledger rows, %d stage rows, %d of them falls: as the oracle says",
+		len(r.read(schemas.TopicEvents)), len(feeder.acked), len(truth.leads), len(truth.ledger), len(truth.stages), len(feeder.fallers.sent))
 	t.Logf("the third worker: %v sessions begun again, %v skips by the fence", third.counter("leadstream_scoring_session_restarts_total"), third.counter("leadstream_scoring_fence_skips_total"))
 }
 

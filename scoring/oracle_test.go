@@ -22,7 +22,7 @@ type truth struct {
 }
 
 // oracle folds what stands in events, one partition after the other, in order,
-// without worker, transaction, or restart.
+// without worker, transaction, or restart; then it lets the leads fall that are due by fallenBy.
 func (r *rig) oracle() truth {
 	out := truth{leads: map[string]string{}, states: map[string]*model.Lead{}}
 	states := map[schemas.LeadID]*model.Lead{}
@@ -40,13 +40,19 @@ func (r *rig) oracle() truth {
 			out.ledger = append(out.ledger, text(row))
 		}
 		for _, row := range o.Stages {
-			out.stages = append(out.stages, text(row))
+			out.stages = append(out.stages, stageText(row))
 		}
 		if o.Changed || states[id] != nil {
 			states[id], out.states[id.String()] = lead, lead
 		}
 		if o.Changed {
 			out.leads[id.String()] = recordText(r.model.Record(lead.Clone(), ev.ReceivedAt, nil))
+		}
+	}
+	for id, lead := range out.states {
+		for _, row := range r.model.Fire(lead, r.fallenBy, nil).Stages {
+			out.stages = append(out.stages, stageText(row))
+			out.leads[id] = recordText(r.model.Record(lead.Clone(), row.At, nil))
 		}
 	}
 	return out
@@ -83,7 +89,7 @@ func (r *rig) written() truth {
 		row := new(pb.StageRow)
 		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
 		if row.Track == r.model.Track() {
-			out.stages = append(out.stages, text(row))
+			out.stages = append(out.stages, stageText(row))
 		}
 	}
 	return out
@@ -93,6 +99,14 @@ func (r *rig) written() truth {
 func recordText(rec *pb.LeadRecord) string {
 	rec.Revision, rec.Source = 0, nil
 	return text(rec)
+}
+
+// stageText leaves out whose hand made a fall: a timer that stood at some offset, or the event that came first.
+func stageText(row *pb.StageRow) string {
+	if row.Cause == "timer" {
+		row.Source = nil
+	}
+	return text(row)
 }
 
 func text(m proto.Message) string {

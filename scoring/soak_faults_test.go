@@ -10,7 +10,6 @@ import (
 	"leadstream/schemas"
 	"leadstream/schemas/pb"
 
-	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 )
@@ -97,43 +96,44 @@ func (s *soak) fallen(before func()) {
 	for _, p := range s.workers {
 		p.freeze()
 	}
-	s.broker.kill()
+	s.broker.Kill()
 	n := len(s.workers)
 	for slot, p := range s.workers {
 		p.kill()
 		delete(s.workers, slot)
 	}
-	s.broker = s.process(childBroker + "=" + s.dir)
-	require.Eventually(s.t, func() bool { return s.client.Ping(context.Background()) == nil }, time.Minute, 10*time.Millisecond, "the broker does not serve again")
+	s.broker.Start()
 	before()
 	s.scaleTo(n)
 }
 
 func (s *soak) bounced() {
-	s.broker.kill()
-	s.broker = s.process(childBroker + "=" + s.dir)
-	require.Eventually(s.t, func() bool { return s.client.Ping(context.Background()) == nil }, time.Minute, 10*time.Millisecond, "the broker does not serve again")
+	s.broker.Kill()
+	s.broker.Start()
 }
 
 // sendSurely is a collector with a spool: it sends until the broker has said yes to every event.
 func (s *soak) sendSurely(events []*pb.Event) {
 	for len(events) > 0 {
 		cl, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ProducerLinger(0), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
-			kgo.RecordDeliveryTimeout(2*time.Second), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100*time.Millisecond))
+			kgo.AllowIdempotentProduceCancellation(), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100*time.Millisecond))
 		if err != nil {
 			panic(err) // options that do not fit each other
 		}
 		records := make([]*kgo.Record, len(events))
 		for i, ev := range events {
 			b, _ := proto.Marshal(ev)
-			records[i] = &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: b, Context: context.WithValue(context.Background(), eventOf{}, ev)}
+			records[i] = &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: b,
+				Timestamp: time.UnixMilli(ev.ReceivedAt), Context: context.WithValue(context.Background(), eventOf{}, ev)}
 		}
 		events = nil
-		for _, result := range cl.ProduceSync(context.Background(), records...) {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // the client's own limit counts from a record's timestamp
+		for _, result := range cl.ProduceSync(ctx, records...) {
 			if result.Err != nil {
 				events = append(events, result.Record.Context.Value(eventOf{}).(*pb.Event))
 			}
 		}
+		cancel()
 		cl.Close()
 	}
 }

@@ -1,9 +1,6 @@
 package scoring
 
 import (
-	"context"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,27 +10,13 @@ import (
 	"time"
 
 	"leadstream/internal/embedded"
+	"leadstream/internal/embedded/embeddedtest"
 	"leadstream/scoring/model"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-// childBroker makes the test binary the embedded broker with its log in this folder, at childAddr.
-const childBroker = "LEADSTREAM_SCORING_TEST_BROKER"
-
-// brokerMain is that process.
-func brokerMain() {
-	cfg := embedded.DefaultBrokerConfig()
-	cfg.Addr, cfg.Dir = os.Getenv(childAddr), os.Getenv(childBroker)
-	cfg.RetentionBytes, cfg.MinSessionTimeout = 1<<30, time.Second
-	if _, err := embedded.StartBroker(context.Background(), cfg); err != nil {
-		println("broker ended:", err.Error())
-		os.Exit(3)
-	}
-	select {}
-}
 
 // process is this test binary in another role.
 type process struct {
@@ -72,16 +55,16 @@ func (p *process) freeze() { require.NoError(p.t, p.cmd.Process.Signal(syscall.S
 func (p *process) thaw()   { require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGCONT)) }
 
 // newProcessRig is the rig over an embedded broker that is a process of its own.
-func newProcessRig(t testing.TB, dir string) (*rig, *process) {
+func newProcessRig(t testing.TB) (*rig, *embeddedtest.BrokerProcess) {
 	t.Helper()
-	r := &rig{t: t, addrs: []string{brokerAddr(t)}, model: model.Default()}
+	broker := embeddedtest.StartBrokerProcess(t)
+	r := &rig{t: t, addrs: []string{broker.Addr}, model: model.Default()}
 	var err error
 	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.MetadataMinAge(100*time.Millisecond))
 	require.NoError(t, err)
 	t.Cleanup(r.client.Close)
 	r.admin = kadm.NewClient(r.client)
-	broker := r.process(childBroker + "=" + dir)
-	require.Eventually(t, func() bool { return makeTopics(r.addrs[0]) == nil }, time.Minute, 10*time.Millisecond, "the broker does not serve")
+	require.NoError(t, makeTopics(broker.Addr))
 	r.quickGroups()
 	return r, broker
 }
@@ -89,19 +72,4 @@ func newProcessRig(t testing.TB, dir string) (*rig, *process) {
 // workerEnv is what a slot's worker is told.
 func workerEnv(slot int, via *wire, more ...string) []string {
 	return append([]string{childID + "=soak-" + strconv.Itoa(slot), childVia + "=" + via.addr, childSession + "=" + soakSession.String()}, more...)
-}
-
-// brokerAddr is a port that stays free until the broker listens there, and while it is dead: below the
-// range that the kernel gives to outgoing connections and to listeners on port 0.
-func brokerAddr(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		addr := "127.0.0.1:" + strconv.Itoa(15_000+rand.IntN(17_000))
-		if free, err := net.Listen("tcp", addr); err == nil {
-			require.NoError(t, free.Close())
-			return addr
-		}
-	}
-	t.Fatal("no free port between 15000 and 32000 on 127.0.0.1")
-	return ""
 }

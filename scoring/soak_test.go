@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"leadstream/internal/embedded/embeddedtest"
 	"leadstream/schemas"
 
 	"github.com/stretchr/testify/require"
@@ -45,14 +46,14 @@ func soakSeed(t *testing.T) *rand.Rand {
 // soak is workers that are processes, a broker that is one, and what happens to them.
 type soak struct {
 	*rig
-	dir     string
-	broker  *process
+	broker  *embeddedtest.BrokerProcess
 	rnd     *rand.Rand
 	group   string
 	wires   []*wire
 	workers map[int]*process // by slot, those that live
 	env     []string         // of every worker
 	count   map[string]int
+	fallers *fallers // the feeder's, until it has ended
 }
 
 // fault is one thing that goes wrong.
@@ -89,7 +90,7 @@ func TestSoakOfWorkersInANextGenerationGroup(t *testing.T) { soakOfWorkers(t, gr
 
 func soakOfWorkers(t *testing.T, protocol string) {
 	s := newSoak(t, childProtocol+"="+protocol)
-	feed := s.feedThroughFalls()
+	feed := s.feedThroughFaults()
 	s.scaleTo(1)
 	s.progress(s.group)
 	s.scaleTo(3)
@@ -97,10 +98,12 @@ func soakOfWorkers(t *testing.T, protocol string) {
 	s.scaleTo(2)
 	feed()
 	s.caughtUp(s.group)
+	s.awaitFalls(s.fallers)
 	for len(s.workers) > 0 {
 		s.retire(s.anyone())
 	}
 	s.requireTruth()
+	s.requireFalls(s.fallers, true)
 	s.report()
 }
 
@@ -108,16 +111,18 @@ func soakOfWorkers(t *testing.T, protocol string) {
 // torn. No event is lost, no point is wrong; a row may stand twice, and nothing but twice.
 func TestSoakOfTheWholeMachine(t *testing.T) {
 	s := newSoak(t, childFresh+"=1")
-	feed := s.feedThroughFalls()
+	feed := s.feedThroughFaults()
 	s.scaleTo(3)
 	s.progress(s.group)
 	s.suffer(machineFaults)
 	feed()
 	s.caughtUp(s.group)
+	s.awaitFalls(s.fallers)
 	for len(s.workers) > 0 {
 		s.retire(s.anyone())
 	}
 	s.requireTruthRepeated()
+	s.requireFalls(s.fallers, false)
 	s.report()
 }
 
@@ -145,9 +150,8 @@ func newSoak(t *testing.T, env ...string) *soak {
 		t.Skip("kills processes for seconds; `make test` runs it, and `make soak` for minutes")
 	}
 	t.Parallel() // most of it is waiting
-	dir := t.TempDir()
-	r, broker := newProcessRig(t, dir)
-	s := &soak{rig: r, dir: dir, broker: broker, rnd: soakSeed(t), group: DefaultConfig().Group, workers: map[int]*process{}, env: env, count: map[string]int{}}
+	r, broker := newProcessRig(t)
+	s := &soak{rig: r, broker: broker, rnd: soakSeed(t), group: DefaultConfig().Group, workers: map[int]*process{}, env: env, count: map[string]int{}, fallers: newFallers()}
 	for range 3 {
 		s.wires = append(s.wires, newWire(t, r.addrs[0]))
 	}
@@ -155,16 +159,16 @@ func newSoak(t *testing.T, env ...string) *soak {
 }
 
 func (s *soak) report() {
-	s.t.Logf("%d events: as the oracle says, after %v", len(s.read(schemas.TopicEvents)), s.count)
+	s.t.Logf("%d events, %d falls: as the oracle says, after %v", len(s.read(schemas.TopicEvents)), len(s.fallers.sent), s.count)
 }
 
-// feedThroughFalls sends visits, every fourth batch a second time, until it is told to stop.
-func (s *soak) feedThroughFalls() (stop func()) {
+// feedThroughFaults sends visits, every fourth batch a second time, and leads that are about to fall, until it is told to stop.
+func (s *soak) feedThroughFaults() (stop func()) {
 	told, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		for seed := uint64(1); ; seed++ {
-			s.sendSurely(visits(seed-seed%4/3*3, 50, 30))
+			s.sendSurely(append(visits(seed-seed%4/3*3, 50, 30), s.fallers.due(time.Now())...))
 			select {
 			case <-told:
 				return

@@ -24,6 +24,8 @@ type Config struct {
 	// Drain is how long a stop waits for the last batch. What is not written by
 	// then is read again at the next start.
 	Drain time.Duration `yaml:"drain"`
+	// SessionTimeout is how long a sink that died keeps its partitions, and its successors wait.
+	SessionTimeout time.Duration `yaml:"session_timeout"`
 	// Retention is how long tables keep rows; what no rule names is kept for ever.
 	Retention []RetentionRule `yaml:"retention"`
 }
@@ -48,6 +50,7 @@ func DefaultConfig() Config {
 		RetryMax:        5 * time.Second,
 		RefusedPatience: 5 * time.Minute,
 		Drain:           10 * time.Second,
+		SessionTimeout:  45 * time.Second, // Kafka's own
 	}
 }
 
@@ -64,6 +67,7 @@ func (c Config) Validate() error {
 	p.Check(c.RetryMax >= 10*time.Millisecond && c.RetryMax <= time.Minute, "retry_max", "must be 10ms..1m (got %s)", c.RetryMax)
 	p.Check(c.RefusedPatience >= 0 && c.RefusedPatience <= 24*time.Hour, "refused_patience", "must be 0s..24h (got %s)", c.RefusedPatience)
 	p.Check(c.Drain >= 0 && c.Drain <= 5*time.Minute, "drain", "must be 0s..5m (got %s)", c.Drain)
+	p.Check(c.SessionTimeout >= time.Second && c.SessionTimeout <= 5*time.Minute, "session_timeout", "must be 1s..5m (got %s)", c.SessionTimeout)
 	validateRetention(&p, c.Retention)
 	return p.Err()
 }

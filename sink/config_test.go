@@ -17,7 +17,7 @@ func TestTheDefaultConfigIsGood(t *testing.T) { require.NoError(t, DefaultConfig
 
 func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 	err := Config{Batch: BatchConfig{Age: time.Hour}, Drain: -1}.Validate()
-	for _, key := range []string{"group:", "batch.rows:", "batch.bytes:", "batch.age:", "connections:", "insert_timeout:", "retry_max:", "drain:"} {
+	for _, key := range []string{"group:", "batch.rows:", "batch.bytes:", "batch.age:", "connections:", "insert_timeout:", "retry_max:", "drain:", "session_timeout:"} {
 		require.ErrorContains(t, err, key)
 	}
 }

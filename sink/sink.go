@@ -86,6 +86,8 @@ const fetchBytes = 8 << 20
 func (s *Sink) groupOpts(w *worker) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.ConsumerGroup(s.cfg.Group),
+		kgo.SessionTimeout(s.cfg.SessionTimeout),
+		kgo.HeartbeatInterval(min(3*time.Second, s.cfg.SessionTimeout/5)),
 		kgo.ConsumeTopics(schemas.TopicEvents, schemas.TopicLeads, schemas.TopicLedger, schemas.TopicStages),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		// Where the log lost what was to be read next, all of it is read again: repeats are harmless, gaps are not.

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(beLeadstream) // it is no key of the config
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
+	takeSoakEnv()
 	embeddedtest.Main(m)
 }
 
@@ -96,6 +97,20 @@ func (p *process) stop() int {
 	return p.wait(time.Minute)
 }
 
+// signal freezes it (SIGSTOP), or lets it go on as if nothing had been (SIGCONT).
+func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) } // it may have ended by itself
+
+// ended tells whether it has.
+func (p *process) ended() bool {
+	select {
+	case err := <-p.done:
+		p.done <- err
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *process) wait(patience time.Duration) int {
 	p.t.Helper()
 	select {
@@ -140,11 +155,8 @@ func (h *house) up(t testing.TB, more ...string) {
 	t.Helper()
 	h.process = start(t, append(append([]string{"all"}, h.flags()...), more...)...)
 	require.Eventually(t, func() bool {
-		select {
-		case err := <-h.done:
-			h.done <- err
-			t.Fatalf("leadstream ended while starting: %v\n%s", err, h.out)
-		default:
+		if h.ended() {
+			t.Fatalf("leadstream ended while starting: %v\n%s", <-h.done, h.out)
 		}
 		return strings.Contains(h.out.String(), "is up after")
 	}, time.Minute, 50*time.Millisecond)

@@ -28,10 +28,11 @@ var shared struct {
 	err     error
 }
 
-// Main is the whole of a TestMain: it takes over when this process is the server, runs the tests,
-// and stops the server and removes its data afterwards.
+// Main is the whole of a TestMain: it takes over when this process is a server, runs the tests,
+// and stops the shared server and removes its data afterwards.
 func Main(m *testing.M) {
 	embedded.MaybeChild()
+	MaybeBroker()
 	shared.mainRan = true
 	code := m.Run()
 	if err := stopShared(); err != nil {

@@ -1,6 +1,7 @@
 package embeddedtest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,23 @@ func TestBrokersAreFreshAndEmpty(t *testing.T) {
 		_, err = admin.CreateTopic(t.Context(), 1, 1, nil, "events")
 		require.NoError(t, err)
 	}
+}
+
+func TestAKilledBrokerHasItsRecordsAgain(t *testing.T) {
+	broker := StartBrokerProcess(t)
+	addrs := []string{broker.Addr}
+	client, err := kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.DefaultProduceTopic("events"))
+	require.NoError(t, err)
+	defer client.Close()
+	_, err = kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, nil, "events")
+	require.NoError(t, err)
+	for n := range 3 {
+		require.NoError(t, client.ProduceSync(t.Context(), kgo.StringRecord(fmt.Sprint(n))).FirstErr())
+		require.Len(t, Committed(t, addrs, "events"), n+1)
+		broker.Kill()
+		broker.Start()
+	}
+	require.Len(t, Committed(t, addrs, "events"), 3)
 }
 
 // A missing store fails: a skip would look like a pass.

@@ -1,0 +1,2 @@
+// Package scoringtest makes leads for the tests of several packages.
+package scoringtest
