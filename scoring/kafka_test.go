@@ -117,12 +117,9 @@ type crew struct {
 }
 
 func (c *crew) hire(slot int) {
-	env := []string{childID + "=soak-" + strconv.Itoa(slot), childSession + "=" + sessionTimeout.String(), childProtocol + "=" + c.protocol}
-	if c.protocol == groupConsumer {
-		// The events of every time that nobody had a partition have to be caught up with at the end, and on a machine
-		// that is busy a transaction takes the brokers a second.
-		env = append(env, childRecords+"=2000")
-	}
+	// What came while nobody had a partition is caught up with at the end. On a busy machine a transaction takes the
+	// brokers a second: of 100 records each, as a child's are, that lasts longer than all the rest.
+	env := []string{childID + "=soak-" + strconv.Itoa(slot), childSession + "=" + sessionTimeout.String(), childProtocol + "=" + c.protocol, childRecords + "=2000"}
 	if testing.Verbose() {
 		env = append(env, childLog+"=info")
 	}
