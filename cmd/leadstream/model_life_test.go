@@ -131,13 +131,13 @@ func (h *house) requirePublish(t *testing.T) {
 
 	// Back to what was, by its version.
 	require.Contains(t, h.words(t, "model", "publish", model.Default().Version()), model.Default().Version()+".2")
-	back := h.states(t)
+	back, old := h.states(t), model.Default()
 	for _, c := range preview.Changes {
 		id, _ := schemas.ParseLeadID(c.Lead)
-		lead, err := model.Default().Restore(back[id])
+		lead, err := old.Restore(back[id])
 		require.NoError(t, err)
-		model.Default().Fire(lead, at.UnixMilli(), nil)
-		require.Equal(t, c.Old.Score, model.Default().Score(lead, at.UnixMilli()), "score of %s, bit for bit", c.Lead)
+		old.Fire(lead, at.UnixMilli(), nil)
+		require.Equal(t, c.Old.Score, old.Score(lead, at.UnixMilli()), "score of %s, bit for bit", c.Lead)
 	}
 }
 

@@ -115,14 +115,14 @@ func (h *house) say(t *testing.T, lead, word, other string) (stays string) {
 // scores are those that the workers' records have, of leads that stand for themselves.
 func (h *house) scores(t *testing.T, at int64) map[schemas.LeadID]float64 {
 	t.Helper()
-	scores := map[schemas.LeadID]float64{}
+	m, scores := model.Default(), map[schemas.LeadID]float64{}
 	for id, r := range h.states(t) {
 		if len(r.MergedInto) > 0 {
 			continue
 		}
-		lead, err := model.Default().Restore(r)
+		lead, err := m.Restore(r)
 		require.NoError(t, err)
-		scores[id] = model.Default().Score(lead, at)
+		scores[id] = m.Score(lead, at)
 	}
 	return scores
 }
@@ -130,11 +130,11 @@ func (h *house) scores(t *testing.T, at int64) map[schemas.LeadID]float64 {
 // played are those that table events gives when it is played anew, all ids of a person as one lead.
 func (h *house) playedAnew(t *testing.T, at int64) map[schemas.LeadID]float64 {
 	t.Helper()
-	scores := map[schemas.LeadID]float64{}
+	m, scores := model.Default(), map[schemas.LeadID]float64{}
 	err := storedHistory{conn: h.connect(t), people: true}.source(t.Context(), 0, 1, func(hist replay.History) error {
 		hist.Arrange()
-		if lead := replay.Play(model.Default(), hist, at, nil); lead != nil {
-			scores[hist.ID] = model.Default().Score(lead, at)
+		if lead := replay.Play(m, hist, at, nil); lead != nil {
+			scores[hist.ID] = m.Score(lead, at)
 		}
 		return nil
 	})
