@@ -20,7 +20,7 @@ func TestKill9WhileAModelIsPublishedEndsInTheSame(t *testing.T) {
 	r.send(old(append(visits(64, 1000, 40), people(65, 1000, 15)...))...)
 	r.settledRouted(group)
 	kill()
-	before := len(r.read(schemas.TopicStages))
+	before := r.stagesNow()
 
 	m := published(t, 3)
 	r.model = m

@@ -82,10 +82,11 @@ func TestAPublishedModelScoresHistoryAnew(t *testing.T) {
 	events := old(visits(61, 3000, 50))
 	r.send(events[:2000]...)
 	r.settled(cfg.Group)
-	before := len(r.read(schemas.TopicStages))
+	before := r.stagesNow()
 	m := published(t, 1)
 	w.Use(m)
 	r.send(events[2000:]...)
+	before.meanwhile = events[2000:]
 	r.settled(cfg.Group)
 	require.Eventually(t, func() bool {
 		return w.counter("leadstream_scoring_rescored_leads_total") >= 50 && w.gauge("leadstream_scoring_model_info", m.Version()) == 1
@@ -109,7 +110,7 @@ func TestAPublishedModelMovesStagesAsAReplayDoes(t *testing.T) {
 	w := r.start(cfg, func(d *Deps) { d.History = r.history })
 	r.send(old(visits(63, 2000, 40))...)
 	r.settled(cfg.Group)
-	before := len(r.read(schemas.TopicStages))
+	before := r.stagesNow()
 	m := published(t, 2)
 	w.Use(m)
 	require.Eventually(t, func() bool { return w.counter("leadstream_scoring_rescored_leads_total") >= 40 }, 60*time.Second, 20*time.Millisecond)
@@ -128,10 +129,11 @@ func TestAWorkerThatWasAwayScoresHistoryAnewFirst(t *testing.T) {
 	r.send(events[:1500]...)
 	r.settled(cfg.Group)
 	w.stop()
-	before := len(r.read(schemas.TopicStages))
+	before := r.stagesNow()
 	m := published(t, 7)
 	r.model = m
 	r.send(events[1500:]...)
+	before.meanwhile = events[1500:]
 	again := r.start(cfg, func(d *Deps) { d.Model, d.History = m, r.history })
 	r.settled(cfg.Group)
 	again.stop()
@@ -141,7 +143,7 @@ func TestAWorkerThatWasAwayScoresHistoryAnewFirst(t *testing.T) {
 
 // requirePublished compares with a replay. Stages have a memory (decision 005): events of the past that come after a
 // fall find another stage than in a replay, so they are compared only where none do.
-func (r *rig) requirePublished(m *model.Model, stagesBefore int, stages bool) {
+func (r *rig) requirePublished(m *model.Model, since stageMark, stages bool) {
 	r.t.Helper()
 	far := time.Now().UnixMilli() + 1000
 	got := r.written()
@@ -190,16 +192,7 @@ func (r *rig) requirePublished(m *model.Model, stagesBefore int, stages bool) {
 	for id, rec := range r.newest() {
 		require.Equal(r.t, m.Version(), rec.ModelVersion, id)
 	}
-	rows, silent := r.read(schemas.TopicStages), 0
-	for _, rec := range rows {
-		row := new(pb.StageRow)
-		require.NoError(r.t, proto.Unmarshal(rec.Value, row))
-		if row.ModelVersion == m.Version() && row.Cause == "publish" {
-			silent++
-		}
-	}
-	require.Positive(r.t, silent, "a model that gives less moves somebody")
-	require.GreaterOrEqual(r.t, len(rows)-stagesBefore, silent)
+	r.requireSilent(m, since)
 }
 
 // People who said who they are on some of their devices, in all partitions, before, while and after a model is
@@ -228,11 +221,12 @@ func TestAPublishedModelScoresPeopleAnew(t *testing.T) {
 			}
 			r.send(events[:1500]...)
 			r.settledRouted(group)
-			before := len(r.read(schemas.TopicStages))
+			before := r.stagesNow()
 			m := published(t, 4)
 			for _, w := range staff {
 				w.Use(m)
 			}
+			before.meanwhile = events[1500:]
 			for at := 1500; at < len(events); at += 50 { // ids are joined while leads go over
 				r.send(events[at : at+50]...)
 				time.Sleep(15 * time.Millisecond)
@@ -242,7 +236,7 @@ func TestAPublishedModelScoresPeopleAnew(t *testing.T) {
 			r.model = m
 			r.requirePublished(m, before, false)
 
-			before = len(r.read(schemas.TopicStages)) // nothing moves any more: all are compared
+			before = r.stagesNow() // nothing moves any more: all are compared
 			m, err := model.LoadPublished(model.DefaultText(), "default.yml", 5, time.Now().UnixMilli())
 			require.NoError(t, err)
 			for _, w := range staff {
