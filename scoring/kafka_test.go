@@ -74,7 +74,7 @@ func (r *rig) feed() *feeder {
 					f.failed = err
 				}
 				return
-			case <-time.After(100 * time.Millisecond):
+			case <-time.After(250 * time.Millisecond): // what piles up on a loaded machine while brokers are dead is read for minutes
 			}
 		}
 	}()

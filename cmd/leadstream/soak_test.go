@@ -143,7 +143,7 @@ func (s *soak) slots() {
 	}
 	for i := range 3 {
 		s.scores = append(s.scores, place("score", "scoring.transactional_id=soak-"+strconv.Itoa(i), "scoring.session_timeout="+s.session.String(),
-			"scoring.commit_interval=30ms", "scoring.snapshot_dir="+s.t.TempDir(), "scoring.snapshot_bytes=64KiB"))
+			"scoring.commit_interval=30ms", "scoring.snapshot_dir="+s.t.TempDir(), "scoring.snapshot_bytes=64KiB", "scoring.standby="+strconv.FormatBool(i == 2)))
 	}
 	for range 2 {
 		s.sinks = append(s.sinks, place("sink", "sink.session_timeout="+s.session.String(), "sink.retry_max=1s"))

@@ -133,6 +133,8 @@ func (s *soak) feed() (stop func()) {
 			select {
 			case <-told:
 				return
+			case <-s.t.Context().Done():
+				return
 			case <-time.After(80 * time.Millisecond):
 			}
 		}
@@ -155,7 +157,7 @@ func (s *soak) sendSurely(events []*pb.Event) {
 		// Written when it was received: what comes much later than that would be an import, before which no lead falls.
 		waiting[i] = &kgo.Record{Topic: schemas.TopicEvents, Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: b, Timestamp: time.UnixMilli(ev.ReceivedAt)}
 	}
-	for len(waiting) > 0 {
+	for len(waiting) > 0 && s.t.Context().Err() == nil { // a test that has failed does not wait for its feeder
 		waiting = s.sendOnce(waiting)
 	}
 }
