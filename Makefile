@@ -31,7 +31,7 @@ test: fmt vet lint whole race clients browser ## everything a fresh machine need
 test-kafka: ## the same path on a real Apache Kafka cluster (fetches its jars once)
 	@deploy/need java mvn npm
 	@echo "test-kafka: three real brokers, killed and restarted under every stage ..."
-	@go test -tags kafka -count=1 -p 1 -timeout 20m -run OnApacheKafka \
+	@go test -tags kafka -count=1 -p 1 -timeout 40m -run OnApacheKafka \
 	./internal/embedded/apachekafka ./ingest ./scoring ./sink ./cmd/leadstream
 
 check: fmt vet lint unit ## format, vet, lint, walls, unit tests: under a minute
@@ -57,12 +57,12 @@ unit: ## Go tests that need no store, no browser and no killing
 whole:
 	@deploy/need npm
 	@echo "test: all Go tests (real ClickHouse, the broker on the wire, kill -9) ..."
-	@go test -count=1 -timeout 20m ./...
+	@go test -count=1 -timeout 40m ./...
 
 race: ## the Go tests that need no ClickHouse, with the race detector
 	@deploy/need gcc
 	@echo "test: the race detector ..."
-	@CGO_ENABLED=1 go test -race -short -count=1 -timeout 20m ./...
+	@CGO_ENABLED=1 go test -race -short -count=1 -timeout 40m ./...
 
 browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
