@@ -33,13 +33,10 @@ func TestMain(m *testing.M) {
 func runChild() {
 	server := clickhouse.DefaultConfig()
 	server.Addr = os.Getenv(childServer)
-	cfg, opts := quick(), []kgo.Opt{
-		kgo.SeedBrokers(strings.Split(os.Getenv(childBrokers), ",")...),
-		kgo.SessionTimeout(2 * time.Second), // the killed one's partitions are soon free; shorter, a busy machine throws the living one out
-		kgo.HeartbeatInterval(200 * time.Millisecond),
-	}
+	cfg, opts := quick(), []kgo.Opt{kgo.SeedBrokers(strings.Split(os.Getenv(childBrokers), ",")...)}
+	cfg.SessionTimeout = 2 * time.Second // the killed one's partitions are soon free; shorter, a busy machine throws the living one out
 	if group := os.Getenv(childGroup); group != "" { // for a bench: as it is shipped
-		cfg, opts = DefaultConfig(), opts[:1]
+		cfg = DefaultConfig()
 		cfg.Group, server.Compression = group, "none"
 	}
 	s, err := New(cfg, Deps{Log: zap.NewNop(), Registry: prometheus.NewRegistry(), ClickHouse: server, KafkaOpts: opts})
