@@ -34,7 +34,7 @@ func runChild() {
 	server := clickhouse.DefaultConfig()
 	server.Addr = os.Getenv(childServer)
 	cfg, opts := quick(), []kgo.Opt{kgo.SeedBrokers(strings.Split(os.Getenv(childBrokers), ",")...)}
-	cfg.SessionTimeout = 2 * time.Second // the killed one's partitions are soon free; shorter, a busy machine throws the living one out
+	cfg.SessionTimeout = 2 * time.Second             // the killed one's partitions are soon free; shorter, a busy machine throws the living one out
 	if group := os.Getenv(childGroup); group != "" { // for a bench: as it is shipped
 		cfg = DefaultConfig()
 		cfg.Group, server.Compression = group, "none"
