@@ -1,7 +1,7 @@
 // A whole leadstream for browser tests: LEADSTREAM_BIN is started with everything in it, on free ports, over a
 // folder of its own, and a Chromium beside it. Both end with the test file.
 
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -52,7 +52,7 @@ before(async () => {
   leadstream = spawn(binary, ['all', `--data-dir=${data}`, ...listens], { stdio: ['ignore', 'pipe', 'pipe'] })
   for (const stream of [leadstream.stdout, leadstream.stderr]) stream.setEncoding('utf8').on('data', text => { said += text })
   await until('leadstream to be ready', async () => (await fetch(`http://${at.telemetry}/readyz`)).ok, 120_000)
-  browser = await chromium.launch({ executablePath: executable, headless: true, args: flags })
+  browser = await chromium.launch({ executablePath: executable, headless: true, args: [...flags, `--user-agent=${person()}`] })
 })
 
 after(async () => {
@@ -65,14 +65,16 @@ after(async () => {
   if (data) rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
 })
 
-// visitor is a browser context that is not taken for a robot: as it comes, the browser calls itself headless,
-// and robots make no leads.
+// person is what a browser with a window calls itself: as it comes, a headless one says so, and robots make no leads. A
+// context's own userAgent would not do, because requests that outlive their page (keepalive, beacons) go without it.
+function person() {
+  const [version] = /\d+/.exec(execFileSync(executable, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`
+}
+
+/** visitor is the browser of somebody who was never here. */
 export async function visitor() {
-  const version = browser.version().split('.')[0]
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 800 },
-    userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`,
-  })
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
   context.setDefaultTimeout(patience)
   return context
 }

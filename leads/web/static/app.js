@@ -255,35 +255,58 @@ function tickDial() {
   setHeat(lead.querySelector('.hero'), score);
 }
 
-// The stream is ahead of the tables by the sink's batch: the page is asked again until it has the revision that the stream told.
-let chasing = 0;
+// The stream is ahead of the tables by the sink's batch, and says nothing of what happened before it was opened: the page is
+// asked again and again until it shows the revision that the stream told, or for as long as a slow sink may need when nobody
+// knows which revision is the newest.
+const WAITS = [150, 350, 700, 1500, 3000, 6000, 12000];
+const UNKNOWN = Infinity;
+let told = UNKNOWN, waits = [];
 async function chase(revision) {
-  chasing = Math.max(chasing, revision);
+  told = revision;
+  waits = [...WAITS];
   if (chase.running) return;
   chase.running = true;
-  for (let wait = 150; wait < 6000; wait *= 1.6) {
-    await pause(wait);
-    let page = null;
-    try { page = await fetchPage(); } catch { continue; }
-    const fresh = page && page.querySelector('[data-leadpage]');
-    if (!fresh || Number(fresh.dataset.revision) < chasing) continue;
-    const known = new Set(all('.timeline [data-key]').map((entry) => entry.dataset.key));
-    for (const part of all('[data-swap]', fresh)) {
-      const old = lead.querySelector(`[data-swap="${part.dataset.swap}"]`);
-      if (old) old.replaceWith(part); else lead.querySelector('.cols > div').append(part);
+  while (waits.length) {
+    await pause(waits.shift());
+    if (await look() >= told && told !== UNKNOWN) { // the timeline is of another table, which may be a batch behind: one look more
+      told = UNKNOWN;
+      waits.length = Math.min(waits.length, 1);
     }
-    for (const entry of all('.timeline [data-key]')) if (!known.has(entry.dataset.key)) flash(entry);
-    tellTimes();
-    tickDial();
-    break;
   }
   chase.running = false;
 }
-function showLead(update) {
-  if (update.merged_into) { // the page of the lead that it was joined to, once the store has it
-    setTimeout(() => location.replace('/leads/' + update.merged_into + location.search), 1000);
-    return;
+// look draws the page anew if the server has a newer one, and says which revision it has; joined to another lead, it goes there.
+async function look() {
+  let response;
+  try { response = await fetch(location.href, { headers: { Accept: 'text/html' } }); } catch { return -1; } // offline
+  if (!response.ok) return -1;
+  if (response.redirected) { location.replace(response.url); return -1; }
+  const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('[data-leadpage]');
+  if (!fresh) return -1;
+  const revision = Number(fresh.dataset.revision);
+  if (revision >= Number(lead.dataset.revision)) redraw(fresh);
+  return revision;
+}
+const parts = (root) => new Map(all('[data-swap]', root).map((part) => [part.dataset.swap, part.outerHTML]));
+let drawn = lead && parts(lead); // as the server wrote them
+function redraw(fresh) {
+  const now = parts(fresh);
+  const known = new Set(all('.timeline [data-key]').map((entry) => entry.dataset.key));
+  for (const part of all('[data-swap]', fresh)) {
+    if (now.get(part.dataset.swap) === drawn.get(part.dataset.swap)) continue;
+    const old = lead.querySelector(`[data-swap="${part.dataset.swap}"]`);
+    if (old) old.replaceWith(part); else lead.querySelector('.cols > div').append(part);
   }
+  drawn = now;
+  for (const entry of all('.timeline [data-key]')) if (!known.has(entry.dataset.key)) flash(entry);
+  lead.dataset.revision = fresh.dataset.revision;
+  lead.dataset.fit = fresh.dataset.fit;
+  fades.set(lead, fadeOf(fresh));
+  tellTimes();
+  tickDial();
+}
+function showLead(update) {
+  if (update.merged_into) { chase(UNKNOWN); return; } // the page of the lead that it was joined to, once the store has it
   lead.dataset.fit = update.fit;
   fades.set(lead, update.fade);
   tickDial();
@@ -325,8 +348,9 @@ if (hot) {
   setInterval(() => { const body = hot.querySelector('tbody'); if (!body || document.hidden) return; all('tr', body).forEach(tickRow); if (hot.dataset.sort === 'score') sortRows(body); }, 1000);
 }
 if (lead) {
-  follow(lead.dataset.stream, (leads) => leads.forEach(showLead), () => chase(0));
+  follow(lead.dataset.stream, (leads) => leads.forEach(showLead), () => chase(UNKNOWN));
   setInterval(() => { if (!document.hidden) tickDial(); }, 1000);
+  setInterval(() => { if (!document.hidden && !chase.running) look(); }, 30000);
 }
 setInterval(() => { if (!document.hidden) tellTimes(); }, 5000);
 if (document.querySelector('[data-refresh]')) {
