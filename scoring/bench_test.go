@@ -31,6 +31,8 @@ import (
 //	worker     as it is
 //	wire       what no scoring could be quicker than: the same events read, outputs of
 //	           the same number and sizes written, in the same transactions, and nothing else
+//	floor      what no worker with this model could be quicker than: wire, and each event
+//	           read and applied to a lead that lies ready in a map (bareModel)
 //
 // cpu is the whole process', broker and garbage collector included.
 //
@@ -58,7 +60,8 @@ func BenchmarkWorker(b *testing.B) {
 			return r.consume(events, newFolder(r, client))
 		}},
 		{"worker", func(i int) spent { return r.work(fmt.Sprintf("bench-%d", i), events) }},
-		{"wire", func(i int) spent { return r.onlyWire(b, fmt.Sprintf("wire-%d", i), events, wire) }},
+		{"wire", func(i int) spent { return r.onlyWire(b, fmt.Sprintf("wire-%d", i), events, wire, nil) }},
+		{"floor", func(i int) spent { return r.onlyWire(b, fmt.Sprintf("floor-%d", i), events, wire, bareModel(b)) }},
 	}
 	if only := os.Getenv("MODES"); only != "" { // to profile one of them
 		modes = slices.DeleteFunc(modes, func(m mode) bool { return !slices.Contains(strings.Split(only, ","), m.name) })
@@ -92,6 +95,7 @@ func BenchmarkWorker(b *testing.B) {
 	b.ReportMetric(total["atleast"].wall.Seconds()/whole.wall.Seconds(), "of-atleast")
 	b.ReportMetric(total["wire"].wall.Seconds()/whole.wall.Seconds(), "of-wire")
 	b.ReportMetric(total["read"].wall.Seconds()/total["wire"].wall.Seconds(), "wire-of-read")
+	b.ReportMetric(total["read"].wall.Seconds()/total["floor"].wall.Seconds(), "floor-of-read")
 	b.ReportMetric(0, "ns/op")
 }
 

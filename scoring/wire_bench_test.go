@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"leadstream/schemas"
+	"leadstream/schemas/pb"
+	"leadstream/scoring/model"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -48,8 +50,9 @@ func (r *rig) sampleWire() wireSample {
 }
 
 // onlyWire reads the events in transactions of a worker's length and writes for those
-// of each partition what the sample says, into that partition.
-func (r *rig) onlyWire(b *testing.B, group string, events int, sample wireSample) spent {
+// of each partition what the sample says, into that partition. What else is to be
+// done with what was read is done by each, for all partitions at the same time.
+func (r *rig) onlyWire(b *testing.B, group string, events int, sample wireSample, each func(kgo.FetchTopicPartition)) spent {
 	cfg := DefaultConfig()
 	client, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(r.addrs...), kgo.TransactionalID(group), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(schemas.TopicEvents), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -62,12 +65,12 @@ func (r *rig) onlyWire(b *testing.B, group string, events int, sample wireSample
 	}
 	return measure(func() {
 		require.NoError(b, client.Begin())
-		sample.write(client, first)
+		sample.write(client, first, each)
 		for n, open := 1, 1; n < events; {
 			began := time.Now()
 			for n < events && open < cfg.MaxRecords && time.Since(began) < cfg.CommitInterval {
 				fetches := client.PollRecords(context.Background(), cfg.MaxRecords)
-				sample.write(client, fetches)
+				sample.write(client, fetches, each)
 				n, open = n+fetches.NumRecords(), open+fetches.NumRecords()
 			}
 			ok, err := client.End(context.Background(), kgo.TryCommit)
@@ -80,7 +83,12 @@ func (r *rig) onlyWire(b *testing.B, group string, events int, sample wireSample
 	})
 }
 
-func (w wireSample) write(client *kgo.GroupTransactSession, fetches kgo.Fetches) {
+func (w wireSample) write(client *kgo.GroupTransactSession, fetches kgo.Fetches, each func(kgo.FetchTopicPartition)) {
+	if each != nil {
+		var read []kgo.FetchTopicPartition
+		fetches.EachPartition(func(f kgo.FetchTopicPartition) { read = append(read, f) })
+		together(read, each)
+	}
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		for _, rec := range f.Records {
 			for topic, t := range w {
@@ -92,4 +100,35 @@ func (w wireSample) write(client *kgo.GroupTransactSession, fetches kgo.Fetches)
 			}
 		}
 	})
+}
+
+// bareModel is the least that scoring can be: an event is read, its lead looked up in
+// a map of leads that lie there as the model works on them, and the model applied. No
+// row is made, no state packed, and the map has no bound: a million visitors take
+// gigabytes, and a crash leaves nothing.
+func bareModel(b *testing.B) func(kgo.FetchTopicPartition) {
+	type part struct {
+		leads map[schemas.LeadID]*model.Lead
+		event pb.Event
+	}
+	var parts [12]part
+	for i := range parts {
+		parts[i].leads = map[schemas.LeadID]*model.Lead{}
+	}
+	return func(f kgo.FetchTopicPartition) {
+		p := &parts[f.Partition]
+		for _, rec := range f.Records {
+			id, no := decodeInto(rec, &p.event)
+			if no != nil {
+				b.Error(no)
+				return
+			}
+			lead := p.leads[id]
+			if lead == nil {
+				lead = model.NewLead(id, p.event.Site)
+				p.leads[id] = lead
+			}
+			testModel.Apply(lead, &p.event, nil)
+		}
+	}
 }

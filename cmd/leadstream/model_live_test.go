@@ -38,14 +38,16 @@ func (h *house) requireReplayIsLive(t *testing.T) {
 		m.Fire(restored, far, nil)
 		m.Fold(restored, restored.Clock())
 		m.Fold(lead, lead.Clock())
-		require.Equal(t, points(m, lead, far), points(m, restored, far), "%s, of %d joined ids", hist.ID, restored.Joined())
 		if restored.Linked() { // its parts came one by one, with one row for it (decision 005): its path may be another, its points are not
+			recent := lead.Clock() == restored.Clock()
+			require.Equal(t, points(m, lead, far, recent), points(m, restored, far, recent), "%s, of %d joined ids", hist.ID, restored.Joined())
 			if lead.Stage() != restored.Stage() {
 				moved++
 			}
 			return nil
 		}
 		whole++
+		require.Equal(t, m.Explain(lead, far), m.Explain(restored, far), "%s", hist.ID)
 		a, b := m.Record(restored, 0, nil), m.Record(lead, 0, nil)
 		b.Revision = a.Revision
 		require.Equal(t, prototext.Format(a), prototext.Format(b), "%s", hist.ID)
@@ -58,9 +60,15 @@ func (h *house) requireReplayIsLive(t *testing.T) {
 	require.Less(t, 20*moved, leads-whole)
 }
 
-// points are all that an explanation says but where the lead stands and what would move it.
-func points(m *model.Model, l *model.Lead, at int64) schemas.Explanation {
+// points are all that an explanation says but where the lead stands and what would move it. Which hits are recent is only said of
+// leads with one clock: a part that fell while it stood alone brings the clock of its fall along, and days that are over by that are folded.
+func points(m *model.Model, l *model.Lead, at int64, recent bool) schemas.Explanation {
 	x := m.Explain(l, at)
+	for i := range x.Rules {
+		if !recent {
+			x.Rules[i].RecentHits, x.Details, x.DetailsZH = 0, "", ""
+		}
+	}
 	x.Stage, x.SubStage, x.Next, x.Falls, x.Sentence, x.SentenceZH = schemas.StageName{}, nil, nil, nil, "", ""
 	return x
 }
