@@ -44,14 +44,22 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*Config, *Deps)) *world {
 	t.Helper()
+	return serveWorld(t, open(t, tables.Database(t)), change...)
+}
+
+var tables = embeddedtest.Tables{Make: func(t testing.TB, dsn string) {
+	_, err := clickhouse.Migrate(t.Context(), open(t, dsn), schemas.Tables(), clickhouse.MigrateOptions{})
+	require.NoError(t, err)
+}}
+
+func open(t testing.TB, dsn string) driver.Conn {
+	t.Helper()
 	section := clickhouse.DefaultConfig()
-	section.Addr = embeddedtest.ClickHouse(t)
+	section.Addr = dsn
 	db, err := clickhouse.Open(t.Context(), section)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	_, err = clickhouse.Migrate(t.Context(), db, schemas.Tables(), clickhouse.MigrateOptions{})
-	require.NoError(t, err)
-	return serveWorld(t, db, change...)
+	return db
 }
 
 func serveWorld(t *testing.T, db driver.Conn, change ...func(*Config, *Deps)) *world {

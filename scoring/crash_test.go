@@ -108,6 +108,7 @@ func TestKill9AtAnyMomentLosesAndRepeatsNothing(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			if testing.Short() {
 				c.kills = 1
 			}

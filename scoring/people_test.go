@@ -160,6 +160,7 @@ func TestPeopleAreOneLeadWhateverIsKilled(t *testing.T) {
 			if c.env != nil && testing.Short() {
 				return // waits for the broker to end what dead workers left open
 			}
+			t.Parallel() // most of it is waiting
 			r := newRig(t, t.TempDir(), testPartitions)
 			var events []*pb.Event
 			stop, fed := make(chan struct{}), make(chan struct{})

@@ -72,6 +72,7 @@ func TestATornCommitIsDoneAgain(t *testing.T) {
 		{schemas.TopicStages, "changelog"}, {schemas.TopicDeadLetter, "snapshot"},
 	} {
 		t.Run(c.topic+" from "+c.from, func(t *testing.T) {
+			t.Parallel() // they wait, each for its own broker
 			topic, dir, snapshots := c.topic, t.TempDir(), ""
 			if c.from == "snapshot" {
 				snapshots = t.TempDir()

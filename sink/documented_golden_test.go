@@ -36,6 +36,7 @@ var goldenWorld = []string{
 // An example whose answer changes has changed its meaning. To write new answers, and read them: UPDATE=1 go test ./sink -run TestDocumentedAnswers
 func TestDocumentedAnswers(t *testing.T) {
 	r := newTables(t)
+	r.ownTables() // one dictionary is read when it is first asked, after all rows are there
 	for range 2 { // what stands twice changes no answer
 		for _, rows := range goldenWorld {
 			r.exec(rows)

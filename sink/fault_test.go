@@ -260,6 +260,7 @@ func TestARefusedRowIsSingledOut(t *testing.T) {
 
 func refusedRowIsSingledOut(t *testing.T, rows int) {
 	r := newRig(t)
+	r.ownTables()
 	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT clean CHECK name != 'poison'"))
 	for i := range 40 {
 		ev := pageView(i)
@@ -286,6 +287,7 @@ func refusedRowIsSingledOut(t *testing.T, rows int) {
 // When every row of many is refused, it is the table that is wrong: nothing is thrown away.
 func TestAWrongTableIsNotTakenForBadRows(t *testing.T) {
 	r := newRig(t)
+	r.ownTables()
 	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT never CHECK name = 'nobody'"))
 	for i := range 10 {
 		r.put(schemas.TopicEvents, 0, pageView(i))
@@ -304,6 +306,7 @@ func TestAWrongTableIsNotTakenForBadRows(t *testing.T) {
 // Nobody mends it: the rows of that table end in dead-letter, those of the others in their tables, and the line goes on.
 func TestATableThatTakesNothingDoesNotStopTheLineForEver(t *testing.T) {
 	r := newRig(t)
+	r.ownTables()
 	require.NoError(t, r.conn.Exec(t.Context(), "ALTER TABLE events ADD CONSTRAINT never CHECK name = 'nobody'"))
 	r.putViews(0, 150)
 	cfg := quick()

@@ -24,8 +24,7 @@ import (
 func newKafkaRig(t *testing.T, cluster *apachekafka.Cluster) *rig {
 	t.Helper()
 	r := &rig{T: t, brokers: cluster.Addrs(), server: clickhouse.DefaultConfig()}
-	r.server.Addr = embeddedtest.ClickHouse(t)
-	r.conn = migrated(t, r.server)
+	r.emptyTables()
 	var err error
 	r.producer, err = kgo.NewClient(kgo.SeedBrokers(r.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.TransactionalID("sink-test"), kgo.MetadataMinAge(100*time.Millisecond))

@@ -74,6 +74,7 @@ func (r *rig) history() {
 // is killed, and whatever of it comes again.
 func TestTheLedgerForgetsAndTheScoreStays(t *testing.T) {
 	r := newRig(t)
+	r.ownTables()
 	r.history()
 	now, later := retentionNow, retentionNow.AddDate(0, 0, 40)
 	north, south, faded := r.scores("north", now), r.scores("south", now), r.scores("north", later)
@@ -110,6 +111,7 @@ func TestTheLedgerForgetsAndTheScoreStays(t *testing.T) {
 // A kill between any two steps leaves the scores alone, and the next run ends what was begun.
 func TestAKillWhileTheLedgerForgets(t *testing.T) {
 	r := newRig(t)
+	r.ownTables()
 	r.history()
 	north := r.scores("north", retentionNow)
 	for steps := range 4 {
@@ -125,6 +127,7 @@ func TestAKillWhileTheLedgerForgets(t *testing.T) {
 
 func TestTablesForgetByAge(t *testing.T) {
 	r := newRig(t)
+	r.ownTables()
 	for _, site := range []string{"north", "south"} {
 		for _, age := range []int{1, 100, 500} {
 			require.NoError(t, r.conn.Exec(t.Context(), "INSERT INTO events (site, lead_id, event_id, received_at) VALUES ($1, generateUUIDv4(), $2, now64(3) - toIntervalDay($3))", site, fmt.Sprint(age), age))

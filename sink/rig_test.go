@@ -68,14 +68,36 @@ func newRigOn(t *testing.T, brokers []string) *rig {
 	t.Helper()
 	r := &rig{T: t, brokers: brokers}
 	r.server = clickhouse.DefaultConfig()
-	r.server.Addr = embeddedtest.ClickHouse(t)
-	r.conn = migrated(t, r.server)
+	r.emptyTables()
 	var err error
 	r.producer, err = kgo.NewClient(kgo.SeedBrokers(r.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	require.NoError(t, err)
 	t.Cleanup(r.producer.Close)
 	r.createTopics()
 	return r
+}
+
+// emptyTables gives the rig the tables of the newest release, without rows.
+func (r *rig) emptyTables() {
+	r.Helper()
+	r.server.Addr = tables.Database(r)
+	var err error
+	r.conn, err = clickhouse.Open(r.Context(), r.server)
+	require.NoError(r, err)
+	r.Cleanup(func() { _ = r.conn.Close() })
+}
+
+var tables = embeddedtest.Tables{Make: func(t testing.TB, dsn string) {
+	server := clickhouse.DefaultConfig()
+	server.Addr = dsn
+	migrated(t, server)
+}}
+
+// ownTables gives the rig tables that it may change.
+func (r *rig) ownTables() {
+	r.Helper()
+	r.server.Addr = embeddedtest.ClickHouse(r)
+	r.conn = migrated(r, r.server)
 }
 
 func migrated(t testing.TB, server clickhouse.Config) clickhouse.Conn {

@@ -13,15 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"leadstream/internal/clickhouse"
-	"leadstream/internal/embedded/embeddedtest"
 )
 
 // newTables is a rig without a broker: rows are put into the tables by hand.
 func newTables(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{T: t, server: clickhouse.DefaultConfig()}
-	r.server.Addr = embeddedtest.ClickHouse(t)
-	r.conn = migrated(t, r.server)
+	r.emptyTables()
 	return r
 }
 

@@ -153,20 +153,29 @@ func stopShared() error {
 
 // execute runs a statement over HTTP; the client library belongs to the packages under test.
 func execute(ctx context.Context, addr, sql string) error {
+	_, err := ask(ctx, addr, sql)
+	return err
+}
+
+// ask is execute for a statement that has an answer.
+func ask(ctx context.Context, addr, sql string) (answer string, err error) {
 	target := url.URL{Scheme: "http", Host: addr, Path: "/"}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(sql))
 	if err != nil {
-		return err
+		return "", err
 	}
 	req.Close = true
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-		return fmt.Errorf("%s: %s", sql, strings.TrimSpace(string(body)))
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", sql, err)
 	}
-	return nil
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", sql, strings.TrimSpace(string(body)))
+	}
+	return string(body), nil
 }

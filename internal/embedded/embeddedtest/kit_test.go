@@ -108,3 +108,41 @@ func TestAFailedTestKeepsItsDatabaseAndNothingIsLeftBehind(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left, "the server's folder is removed when the tests end")
 }
+
+// A database that is used again is as new: no rows, and no memory of a block that was inserted before.
+func TestTablesAreEmptiedForTheNextTest(t *testing.T) {
+	unlessShort(t)
+	makes := 0
+	tables := Tables{Make: func(t testing.TB, dsn string) {
+		makes++
+		for _, sql := range []string{
+			"CREATE TABLE %s.t (k UInt32, v UInt32) ENGINE = MergeTree ORDER BY k SETTINGS non_replicated_deduplication_window = 100",
+			"CREATE TABLE %s.schema_migrations (version UInt32) ENGINE = MergeTree ORDER BY version",
+			"INSERT INTO %s.schema_migrations VALUES (1)",
+		} {
+			require.NoError(t, execute(t.Context(), Server(t).HTTPAddr(), fmt.Sprintf(sql, database(dsn))))
+		}
+		require.NoError(t, execute(t.Context(), Server(t).HTTPAddr(), fmt.Sprintf("CREATE DICTIONARY %[1]s.d (k UInt32, v UInt32) PRIMARY KEY k SOURCE(CLICKHOUSE(DB '%[1]s' TABLE 't')) LAYOUT(HASHED()) LIFETIME(1000)", database(dsn))))
+	}}
+	for _, name := range []string{"first", "second"} {
+		t.Run(name, func(t *testing.T) {
+			in := database(tables.Database(t))
+			value := func(sql string) string {
+				answer, err := ask(t.Context(), Server(t).HTTPAddr(), fmt.Sprintf(sql, in))
+				require.NoError(t, err)
+				return strings.TrimSpace(answer)
+			}
+			require.Equal(t, "0", value("SELECT count() FROM %s.t"))
+			require.Equal(t, "0", value("SELECT dictGet('%s.d', 'v', toUInt64(1))"))
+			for _, token := range []string{"a", "b", "a"} {
+				value("INSERT INTO %s.t SETTINGS insert_deduplication_token = '" + token + "' VALUES (1, 7)")
+			}
+			require.Equal(t, "2", value("SELECT count() FROM %s.t"), "a repeated block is one")
+			value("OPTIMIZE TABLE %s.t FINAL") // a part that was merged away is dropped without a word to the memory
+			value("SYSTEM RELOAD DICTIONARY %s.d")
+			require.Equal(t, "7", value("SELECT dictGet('%s.d', 'v', toUInt64(1))"))
+			require.Equal(t, "1", value("SELECT count() FROM %s.schema_migrations"))
+		})
+	}
+	require.Equal(t, 1, makes)
+}
