@@ -61,6 +61,7 @@ func makeTopics(addr string) error {
 }
 
 func TestKill9OfBrokerAndWorkerTogetherKeepsEveryPoint(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r, kill := killsOfAll(t, 5)
 	r.requireTruthRepeated()
 	kill()

@@ -11,6 +11,7 @@ import (
 // TestAnImportIsTheSameHoweverItIsCut: history comes in requests, and the worker has read all there
 // is between two of them. Falls that lie behind the next request are not made before it.
 func TestAnImportIsTheSameHoweverItIsCut(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, "", testPartitions)
 	rnd := rand.New(rand.NewPCG(9, 9))
 	events := visits(1, 800, 15)

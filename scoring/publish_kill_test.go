@@ -14,6 +14,7 @@ import (
 // A worker that is killed with -9 while its partitions go over to a published model, at any moment and again and again:
 // the last one ends with the very leads, ledger and silent stage rows of one that nobody killed.
 func TestKill9WhileAModelIsPublishedEndsInTheSame(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, t.TempDir(), testPartitions)
 	group := DefaultConfig().Group
 	kill := r.child()

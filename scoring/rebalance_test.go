@@ -17,6 +17,7 @@ import (
 )
 
 func TestTwoWorkersShareThePartitionsWhileOneComesAndGoes(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	eachProtocol(t, twoWorkersShareThePartitionsWhileOneComesAndGoes)
 }
 
@@ -140,6 +141,7 @@ func TestAWorkerThatKeepsFailingSaysSo(t *testing.T) {
 // to the last stable offset: the successor takes over the offsets of a
 // transaction whose records it has not read.
 func TestARestoreWaitsForTheFormerOwnersOpenTransaction(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	eachProtocol(t, aRestoreWaitsForTheFormerOwnersOpenTransaction)
 }
 

@@ -75,6 +75,7 @@ func old(events []*pb.Event) []*pb.Event {
 // replay of its whole history under the model ends, the ledger of the publication folds to that score,
 // nothing but silent rows is written, and a restart believes it.
 func TestAPublishedModelScoresHistoryAnew(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, "", testPartitions)
 	cfg := r.config()
 	history := func(d *Deps) { d.History = r.history }
@@ -198,6 +199,7 @@ func (r *rig) requirePublished(m *model.Model, since stageMark, stages bool) {
 // People who said who they are on some of their devices, in all partitions, before, while and after a model is
 // published: each is worth what their events are under it as one lead, and so is every id that nobody joined.
 func TestAPublishedModelScoresPeopleAnew(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	for _, workers := range []int{1, 2} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
 			r := newRig(t, "", testPartitions)

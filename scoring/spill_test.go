@@ -29,7 +29,10 @@ func faded(t testing.TB, n int, dir string) (*partition, int64) {
 }
 
 func TestAFadedLeadLeavesMemoryAndComesBackExactly(t *testing.T) {
-	const n = 10_000
+	n := 10_000
+	if testing.Short() {
+		n = 4000
+	}
 	dir := t.TempDir()
 	p, later := faded(t, n, dir)
 	require.Equal(t, n, p.leads.len(), "the lead is still known")

@@ -12,6 +12,7 @@ import (
 // Two workers share the partitions; one goes. With a standby the other reads the
 // last records only; without it, everything.
 func TestAStandbyTakesOverWithoutAFullRestore(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	read := map[bool]float64{}
 	for _, standby := range []bool{false, true} {
 		r := newRig(t, "", testPartitions)

@@ -29,6 +29,7 @@ func (w *running) owned() map[int32]bool {
 // Two processes with two tracks each share the partitions; one goes. The other's standbys take over both
 // tracks, each reading the last records only, and each is what its own model makes of all events.
 func TestAStandbyTakesOverBothTracks(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, "", testPartitions)
 	cfg := r.config()
 	cfg.Standby, cfg.MaxRecords = true, 200

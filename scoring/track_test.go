@@ -64,6 +64,7 @@ var groups = []string{DefaultConfig().Group, GroupOf(DefaultConfig().Group, "sec
 // Two tracks in one process, killed at any moment: the scores, ledger and stages of each are what its own
 // model makes of the events one after the other, each row once.
 func TestEachTrackIsItsOwnTruthWhateverIsKilled(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, t.TempDir(), testPartitions)
 	env := []string{childTracks + "=1", childSnap + "=" + t.TempDir()}
 	kill := r.child(env...)
@@ -85,6 +86,7 @@ func TestEachTrackIsItsOwnTruthWhateverIsKilled(t *testing.T) {
 // The same with the broker in the process, whose commits may be torn: a restore of one track takes no
 // row of the other for its own.
 func TestEachTrackIsItsOwnTruthWhenTheBrokerIsKilledToo(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r, kill := killsOfAll(t, 2, childTracks+"=1")
 	r.settled(groups[1])
 	r.requireTruthRepeated()
@@ -118,6 +120,7 @@ func TestPersonsAreJoinedInEachTrack(t *testing.T) {
 // What was written by one track alone is taken up as it stands when a second one comes beside it; the second
 // begins with the oldest event. Taking it away again leaves the first untouched.
 func TestATrackIsAddedToWhatRuns(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t, "", testPartitions)
 	cfg := r.config()
 	cfg.SnapshotDir = t.TempDir()

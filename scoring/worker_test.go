@@ -15,6 +15,7 @@ import (
 )
 
 func TestInPeaceTheWorkerWritesWhatTheOracleSays(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	for name, dir := range map[string]string{"memory": "", "disk": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, dir, testPartitions)

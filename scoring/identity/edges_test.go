@@ -79,10 +79,7 @@ func (s *society) doubt() {
 // are repeated and workers killed. Whatever the order, everything ends as the oracle says, and does so again after
 // everything has come to rest and people have gone on.
 func TestEdgesInAnyOrder(t *testing.T) {
-	seeds := uint64(1300)
-	if testing.Short() {
-		seeds = 200
-	}
+	seeds := rounds(1300)
 	m := model.Default()
 	crashes, joins, circles, hops := 0, 0, 0, uint32(0)
 	for seed := range seeds {

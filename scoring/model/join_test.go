@@ -48,7 +48,7 @@ func clean(t testing.TB, m *Model, l *Lead, at int64) []byte {
 func TestTheScoreIsOfTheUnion(t *testing.T) {
 	m := Default()
 	rng := rand.New(rand.NewPCG(21, 22))
-	for world := range 500 {
+	for world := range rounds(500) {
 		events := weeks(rng, 30) // 30 events, 2 h apart: within the days that stay open
 		devices(rng, events)
 		begin, end := events[0].ReceivedAt, events[len(events)-1].ReceivedAt
@@ -134,7 +134,7 @@ func playJoined(t testing.TB, m *Model, rng *rand.Rand, events []*pb.Event, at i
 func TestClosedDaysStayApart(t *testing.T) {
 	m := Default()
 	rng := rand.New(rand.NewPCG(23, 24))
-	for world := range 30 {
+	for world := range rounds(30) {
 		events := weeks(rng, 400)
 		devices(rng, events)
 		user := NewLead(schemas.NewLeadID("demo/u"), "demo")

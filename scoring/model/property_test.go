@@ -74,6 +74,14 @@ func foldBound(rest []*pb.Event) int64 {
 	return bound
 }
 
+// rounds is how often a test tries: a tenth of it when there is little time (make check, the race detector).
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // TestAnEventCountsOnce is promise 2: order, repeats, folding and restarts change
 // no bit; and promise 5: the ledger is the score.
 func TestAnEventCountsOnce(t *testing.T) {
@@ -85,7 +93,7 @@ func TestAnEventCountsOnce(t *testing.T) {
 		end := last + 40*msDay
 		var want []byte
 		var wantScores [3]float64
-		for shuffle := range 100 {
+		for shuffle := range rounds(100) {
 			order := append([]*pb.Event{}, events...)
 			for range rng.IntN(60) {
 				order = append(order, events[rng.IntN(len(events))])

@@ -33,7 +33,7 @@ func TestTimersChangeNothing(t *testing.T) {
 	m := Default()
 	rng := rand.New(rand.NewPCG(11, 11))
 	demotions := 0
-	for world := range 60 {
+	for world := range rounds(60) {
 		var events []*pb.Event
 		shift := int64(0)
 		for _, ev := range weeks(rng, 80) { // with long silences, so that there is something to fall from
@@ -75,7 +75,7 @@ func TestTimersChangeNothing(t *testing.T) {
 			}
 		}
 	}
-	if demotions < 30 {
+	if demotions < rounds(30) {
 		t.Fatalf("only %d falls: the test tests nothing", demotions)
 	}
 }
