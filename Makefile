@@ -54,20 +54,21 @@ unit: ## Go tests that need no store, no browser and no killing
 	@echo "check: unit tests and walls ..."
 	@go test -short $$(go list ./... | grep -v -e internal/embedded -e ingest/spool -e '/scoring$$')
 
+# -parallel: the tests that say so mostly wait.
 whole:
 	@deploy/need npm
 	@echo "test: all Go tests (real ClickHouse, the broker on the wire, kill -9) ..."
-	@go test -count=1 -timeout 40m ./...
+	@go test -count=1 -parallel 4 -timeout 40m ./...
 
 race: ## the Go tests that need no ClickHouse, with the race detector
 	@deploy/need gcc
 	@echo "test: the race detector ..."
-	@CGO_ENABLED=1 go test -race -short -count=1 -timeout 40m ./...
+	@CGO_ENABLED=1 go test -race -short -count=1 -parallel 4 -timeout 40m ./...
 
 browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
 	@echo "test: the tracker in a real browser ..."
-	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
+	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=2 --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
 
 clients: ingest/clients/node_modules node_modules ## other tools' clients from npm, against the collectors
 	@deploy/need chromium

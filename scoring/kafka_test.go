@@ -32,7 +32,7 @@ func newKafkaRig(t *testing.T, cluster *apachekafka.Cluster) *rig {
 	t.Helper()
 	r := &rig{t: t, addrs: cluster.Addrs(), model: model.Default()}
 	var err error
-	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ProducerLinger(0), kgo.MetadataMinAge(100*time.Millisecond),
+	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.addrs...), kgo.ProducerLinger(oneBatch), kgo.MetadataMinAge(100*time.Millisecond),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
 	require.NoError(t, err)
 	t.Cleanup(r.client.Close)
@@ -68,11 +68,11 @@ func (r *rig) feed() *feeder {
 			for _, ev := range append(visits(seed-seed%4/3*3, 100, 30), f.fallers.due(time.Now())...) {
 				f.produce(r, ev)
 			}
+			if err := r.client.Flush(context.Background()); err != nil { // no batch is open when the next begins
+				panic(err) // only a context that ends does that
+			}
 			select {
 			case <-f.stop:
-				if err := r.client.Flush(context.Background()); err != nil {
-					f.failed = err
-				}
 				return
 			case <-time.After(250 * time.Millisecond): // what piles up on a loaded machine while brokers are dead is read for minutes
 			}

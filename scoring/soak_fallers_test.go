@@ -22,6 +22,10 @@ type fallers struct {
 	next time.Time
 }
 
+// oneBatch is long enough for all that is sent at once to go in one batch a partition, of which the broker has
+// all or nothing: with half of its past a lead falls at another instant, and rightly so.
+const oneBatch = 30 * time.Millisecond
+
 func newFallers() *fallers { return &fallers{rnd: rand.New(rand.NewPCG(4, 4))} }
 
 // due are the events that are to be sent now. A fall lies 2 to 6 s ahead: far enough for its events to

@@ -115,7 +115,7 @@ func (s *soak) bounced() {
 // sendSurely is a collector with a spool: it sends until the broker has said yes to every event.
 func (s *soak) sendSurely(events []*pb.Event) {
 	for len(events) > 0 {
-		cl, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ProducerLinger(0), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		cl, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ProducerLinger(oneBatch), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 			kgo.AllowIdempotentProduceCancellation(), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100*time.Millisecond))
 		if err != nil {
 			panic(err) // options that do not fit each other

@@ -31,7 +31,7 @@ func faded(t testing.TB, n int, dir string) (*partition, int64) {
 func TestAFadedLeadLeavesMemoryAndComesBackExactly(t *testing.T) {
 	n := 10_000
 	if testing.Short() {
-		n = 4000
+		n = 5000
 	}
 	dir := t.TempDir()
 	p, later := faded(t, n, dir)

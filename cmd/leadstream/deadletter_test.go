@@ -29,6 +29,7 @@ func (h *house) letterCounts(t *testing.T, words ...string) (list []letterCount)
 
 // TestDeadLettersAreListedShownAndPlayedAgain: on a running house, with letters of the collectors and of the workers behind them.
 func TestDeadLettersAreListedShownAndPlayedAgain(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	require.Contains(t, h.words(t, "deadletter", "list"), "no dead letters")

@@ -19,6 +19,7 @@ import (
 // Promise 7. One of two visitors asks to be forgotten, on both devices; the process is killed while it is at work; and
 // afterwards no table, no file that is not a log, and no answer knows a word of hers, while his score is what it was.
 func TestErasedIsErased(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t, "--set", "ingest.dedup.window=0s") // what stands twice is to be erased, too
 	ada := erase.Person{Site: "demo", AnonymousIDs: []string{"ada-laptop-77", "ada-phone-78"}, UserIDs: []string{"ada.lovelace.1815"}, Emails: []string{"ada@engine.example"}}

@@ -212,6 +212,7 @@ func TestAnInterruptedExportEnds(t *testing.T) {
 
 // On a running house the word finds everything by the house's own flags, and an analyst may read all that can be exported.
 func TestExportFromARunningHouse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	require.Equal(t, http.StatusOK, h.post(t.Context(), "/v1/events?key=demo", `{"events":[`+pageEvent("e1", "ann", "/pricing", time.Now())+`]}`))

@@ -37,6 +37,7 @@ columns: {type: kind, user_id: mail, traits.email: mail, traits.role: role, trai
 // TestFitComesFromWebhooksAndImports: what a CRM says of a person by a webhook, on any event, and what stands in the columns of a file
 // grade the lead as if a browser had said it, texts of CSV where numbers are meant included.
 func TestFitComesFromWebhooksAndImports(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	dir := t.TempDir()
 	write := func(name, text string) string {

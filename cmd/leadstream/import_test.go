@@ -54,6 +54,7 @@ func importState(t *testing.T, h *house) (s importer.State) {
 // TestAnImportGoesOnAndChangesNothingTwice: kill -9 in the middle, then on; a second run from the first row leaves every score and
 // every answer of the tables as they were; and the history counts as if it had been live.
 func TestAnImportGoesOnAndChangesNothingTwice(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	dir := t.TempDir()

@@ -19,6 +19,7 @@ import (
 // scoring and collectors are one process here. What was answered 2xx is stored,
 // and every lead's score is that of a sequential fold.
 func TestKillNineLosesNothingAccepted(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	var accepted sync.Map
 	for round := range 4 {

@@ -26,6 +26,7 @@ import (
 // A model's life over a house that has seen a simulated year: history replayed from ClickHouse is the
 // live state; diff, backtest and train answer from it.
 func TestAModelsLife(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	word := func(words ...string) (int, string, string) { return runWords(t, append(words, h.flags()...)...) }
@@ -195,6 +196,7 @@ func (h *house) connect(t *testing.T) clickhouse.Conn {
 // A changed model file is in force within a moment, without a restart; one with a fault is refused whole
 // and shows in a metric, while the running one stays.
 func TestAChangedModelFileIsTakenUpAndABadOneRefused(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	file := filepath.Join(t.TempDir(), "model.yml")
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o644)) }

@@ -17,6 +17,7 @@ import (
 // Any lead's score as of any instant under any version, also of one that ids were joined to, and of each of them again
 // after they were split.
 func TestModelScoreOfAJoinedAndOfASplitLead(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	visitor, user := schemas.NewLeadID("demo/phone").String(), schemas.NewLeadID("demo/ann").String()
 	begin := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)

@@ -17,6 +17,7 @@ import (
 // TestAFaultyModelFileAndARestartIsNoOutage: with a publication in force a start needs no file, whether the publication is found
 // on disk (`all`, before its ClickHouse runs) or in the table (a role alone). Without one there is nothing to run with.
 func TestAFaultyModelFileAndARestartIsNoOutage(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	file := filepath.Join(t.TempDir(), "model.yml")
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o644)) }

@@ -18,6 +18,7 @@ import (
 // Any bytes on any port: nobody panics, nobody ends, and the next visitor is
 // served as if nothing had been.
 func TestNoiseOnEveryPortEndsNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	r := rand.New(rand.NewPCG(1, 2))

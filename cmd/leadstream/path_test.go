@@ -22,6 +22,7 @@ import (
 
 // One beacon in, one lead out: over HTTP, the broker's wire, ClickHouse, HTTP.
 func TestABeaconBecomesALeadWithReasons(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t, "--set", "ingest.dedup.window=0s") // so that the repeat comes as far as scoring, which counts it once
 	now := time.Now()
@@ -198,6 +199,7 @@ func partitionRecords(t *testing.T, broker, topic string, partition int) (values
 // The simulator knows its answers beforehand: as many stored as sent, and every
 // visitor where the plan puts it. Playing it twice changes nothing.
 func TestSimulatedVisitorsComeOutAsPlanned(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	simulation := append([]string{"simulate", "--seed", "42", "--visitors", "60", "--past", "60"}, h.flags()...)
@@ -217,6 +219,7 @@ func TestSimulatedVisitorsComeOutAsPlanned(t *testing.T) {
 // Two instances with their own ports and folders do not see each other; two on
 // the same ports are told so in one sentence each.
 func TestTwoInstancesSideBySide(t *testing.T) {
+	t.Parallel()
 	a, b := newHouse(t), newHouse(t)
 	a.up(t)
 	b.up(t)

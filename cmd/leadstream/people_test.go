@@ -20,6 +20,7 @@ import (
 // Two users with one address are proposed, merged by the API, and split again: first one lead with the score of all events, the
 // other id leading there, then both scores as they were, bit for bit.
 func TestPeopleAreMergedAndSplitInARunningHouse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.up(t)
 	now := time.Now()

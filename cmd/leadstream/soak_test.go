@@ -51,6 +51,7 @@ type soak struct {
 // TestSoakOfTables: whatever happens to workers, sinks, ClickHouse and the broker, the tables say in the end what one fold
 // of the events says: every lead bit for bit, every row of the ledger, every transition and every fall once, and the score.
 func TestSoakOfTables(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("kills processes for half a minute; `make test` runs it, and `make soak-score` for minutes")
 	}

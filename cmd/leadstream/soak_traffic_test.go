@@ -162,10 +162,14 @@ func (s *soak) sendSurely(events []*pb.Event) {
 	}
 }
 
+// oneBatch is long enough for all that is sent at once to go in one batch a partition, of which the broker has all or nothing:
+// with half of its past a lead falls at another instant, and rightly so.
+const oneBatch = 30 * time.Millisecond
+
 // sendOnce returns what the broker has not said yes to within some seconds. A producer of its own, because a broker
 // that was killed has forgotten the old one's.
 func (s *soak) sendOnce(records []*kgo.Record) (again []*kgo.Record) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ProducerLinger(0), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ProducerLinger(oneBatch), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.AllowIdempotentProduceCancellation(), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100*time.Millisecond))
 	if err != nil {
 		panic(err) // options that do not fit each other

@@ -24,6 +24,7 @@ import (
 // and published: its leads are what the preview said, bit for bit, and of the first track no lead, no row of the
 // ledger and no stage moves, then and after a restart.
 func TestPublishingOneTrackLeavesTheOther(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	models := []string{"--model", h.modelFile(t, "main"), "--model", h.modelFile(t, "cloud")}
 	h.up(t, models...)

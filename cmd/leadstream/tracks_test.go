@@ -25,6 +25,7 @@ func otherTrack(track string) string {
 // TestALeadHasAScoreInEachTrack: two models at work, in the API, the tables and the app; a broken file of one
 // leaves both running; who is erased is erased in both; and without the second the first goes on as it was.
 func TestALeadHasAScoreInEachTrack(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	dir := t.TempDir()
 	first, second := filepath.Join(dir, "main.yml"), filepath.Join(dir, "cloud.yml")
