@@ -23,6 +23,7 @@ type condition struct {
 	program *vm.Program
 	// The same as program, when it is simple enough; else nil.
 	quick     func(*pb.Event) bool  // rules and flags
+	fails     bool                  // quick may come upon noText: try
 	quickLead func(*evaluator) bool // criteria and sub-stages
 	quickFit  func(*Lead) bool      // fit attributes
 }
@@ -69,7 +70,7 @@ func compile(v value, env map[string]any, check func(*expressionWords) error) (*
 		return nil, nil
 	}
 	return &condition{
-		program: program, quick: eventVocabulary.quicken(node), quickLead: leadVocabulary.quicken(node), quickFit: fitVocabulary.quicken(node),
+		program: program, quick: eventVocabulary.quicken(node), fails: words.members, quickLead: leadVocabulary.quicken(node), quickFit: fitVocabulary.quicken(node),
 	}, words.names
 }
 
@@ -147,6 +148,8 @@ func unknown(name string, env map[string]any) string {
 type expressionWords struct {
 	names needs
 	calls map[string][]callWords
+	// members tells that something in an object is looked for in a set.
+	members bool
 	// computed is a pattern that is not there before an event is.
 	computed ast.Node
 }
@@ -165,6 +168,9 @@ func (w *expressionWords) Visit(node *ast.Node) {
 	case *ast.BinaryNode:
 		if _, constant := n.Right.(*ast.StringNode); n.Operator == "matches" && !constant {
 			w.computed = n.Right
+		}
+		if _, member := n.Left.(*ast.MemberNode); n.Operator == "in" && member {
+			w.members = true
 		}
 	case *ast.MemberNode:
 		of, isName := n.Node.(*ast.IdentifierNode)

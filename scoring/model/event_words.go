@@ -9,7 +9,7 @@ import (
 	"leadstream/schemas/pb"
 )
 
-// eventVocabulary is the names a rule's `when` may use, but for props and traits.
+// eventVocabulary is the names a rule's `when` may use.
 var eventVocabulary = vocabulary[*pb.Event]{
 	texts: map[string]func(*pb.Event) string{
 		"type":          (*pb.Event).GetType,
@@ -48,12 +48,10 @@ var eventVocabulary = vocabulary[*pb.Event]{
 		"bot":     (*pb.Event).GetBot,
 		"trusted": (*pb.Event).GetTrusted,
 	},
-}
-
-// eventObjects are JSON objects: an expression that looks into them runs in expr's machine.
-var eventObjects = map[string]func(*pb.Event) []byte{
-	"props":  (*pb.Event).GetProperties,
-	"traits": (*pb.Event).GetTraits,
+	objects: map[string]func(*pb.Event) []byte{
+		"props":  (*pb.Event).GetProperties,
+		"traits": (*pb.Event).GetTraits,
+	},
 }
 
 // maxObject bounds the JSON an expression may look into; the collectors refuse
@@ -72,7 +70,7 @@ func eventEnv() map[string]any {
 	for name := range eventVocabulary.facts {
 		env[name] = false
 	}
-	for name := range eventObjects {
+	for name := range eventVocabulary.objects {
 		env[name] = map[string]any{}
 	}
 	return env
@@ -98,7 +96,7 @@ func fillEvent(env map[string]any, ev *pb.Event, names needs) {
 			env[name] = int(get(ev))
 		} else if get, ok := eventVocabulary.facts[name]; ok {
 			env[name] = get(ev)
-		} else if get, ok := eventObjects[name]; ok {
+		} else if get, ok := eventVocabulary.objects[name]; ok {
 			env[name] = jsonObject(get(ev))
 		}
 	}

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -13,6 +12,7 @@ type vocabulary[T any] struct {
 	texts   map[string]func(T) string
 	numbers map[string]func(T) float64
 	facts   map[string]func(T) bool
+	objects map[string]func(T) []byte // JSON
 	// Functions of one literal text: met("pricing"), points("intent").
 	asks   map[string]func(T, string) bool
 	counts map[string]func(T, string) float64
@@ -91,7 +91,11 @@ func (v vocabulary[T]) binary(n *ast.BinaryNode) func(T) bool {
 	if a, b := v.number(n.Left), v.number(n.Right); a != nil && b != nil {
 		return compareNumbers(n.Operator, a, b)
 	}
-	if a, b := v.text(n.Left), v.text(n.Right); a != nil && b != nil {
+	a, b := v.text(n.Left), v.text(n.Right)
+	if (n.Operator == "==" || n.Operator == "!=") && a == nil && isWord(n.Right) {
+		a = v.member(n.Left, false)
+	}
+	if a != nil && b != nil {
 		return compareTexts(n.Operator, a, b)
 	}
 	return nil
@@ -99,13 +103,19 @@ func (v vocabulary[T]) binary(n *ast.BinaryNode) func(T) bool {
 
 // among is `text in ["a", "b"]`, which expr's optimizer has made a set.
 func (v vocabulary[T]) among(n *ast.BinaryNode) func(T) bool {
-	a := v.text(n.Left)
 	set, ok := n.Right.(*ast.ConstantNode)
-	if a == nil || !ok {
+	if !ok {
 		return nil
 	}
 	words, ok := set.Value.(map[string]struct{})
 	if !ok {
+		return nil
+	}
+	a := v.text(n.Left)
+	if _, empty := words[""]; a == nil && !empty {
+		a = v.member(n.Left, true)
+	}
+	if a == nil {
 		return nil
 	}
 	return func(x T) bool { _, in := words[a(x)]; return in }
@@ -118,11 +128,11 @@ func (v vocabulary[T]) match(n *ast.BinaryNode) func(T) bool {
 	if a == nil || !ok {
 		return nil
 	}
-	compiled, err := regexp.Compile(pattern.Value)
+	compiled, err := newPattern(pattern.Value)
 	if err != nil {
 		return nil // the compiler has said so
 	}
-	return func(x T) bool { return compiled.MatchString(a(x)) }
+	return func(x T) bool { return compiled.matches(a(x)) }
 }
 
 func compareNumbers[T any](operator string, a, b func(T) float64) func(T) bool {
