@@ -32,7 +32,7 @@ import (
 //	wire       what no scoring could be quicker than: the same events read, outputs of
 //	           the same number and sizes written, in the same transactions, and nothing else
 //	floor      what no worker with this model could be quicker than: wire, and each event
-//	           read and applied to a lead that lies ready in a map (bareModel)
+//	           read and applied, with no state at all (bareModel)
 //
 // cpu is the whole process', broker and garbage collector included.
 //
