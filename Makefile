@@ -25,7 +25,9 @@ demo: build ## run, play a seeded day of traffic, print hot list, funnel and for
 	@deploy/need npm
 	@exec $(BIN) all --demo $(ARGS)
 
-test: fmt vet lint whole race clients browser ## everything a fresh machine needs, then all tests
+test: fmt vet lint whole race ## everything a fresh machine needs, then all tests
+	@deploy/need chromium
+	@$(MAKE) --no-print-directory -j2 clients browser
 
 # One package after the other: each starts brokers of its own, and kills them.
 test-kafka: ## the same path on a real Apache Kafka cluster (fetches its jars once)
@@ -60,10 +62,11 @@ whole:
 	@echo "test: all Go tests (real ClickHouse, the broker on the wire, kill -9) ..."
 	@go test -count=1 -parallel 4 -timeout 40m ./...
 
+# The longest package first, so that it does not end alone.
 race: ## the Go tests that need no ClickHouse, with the race detector
 	@deploy/need gcc
 	@echo "test: the race detector ..."
-	@CGO_ENABLED=1 go test -race -short -count=1 -parallel 4 -timeout 40m ./...
+	@CGO_ENABLED=1 go test -race -short -count=1 -parallel 4 -timeout 40m ./scoring ./...
 
 browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
