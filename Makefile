@@ -71,7 +71,7 @@ race: ## the Go tests that need no ClickHouse, with the race detector
 browser: build node_modules ## the tracker in headless Chromium
 	@deploy/need chromium
 	@echo "test: the tracker in a real browser ..."
-	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=2 --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
+	@LEADSTREAM_BIN=$(CURDIR)/$(BIN) node --test --test-reporter=spec tracker/browser/*.test.mjs leads/browser/*.test.mjs
 
 clients: ingest/clients/node_modules node_modules ## other tools' clients from npm, against the collectors
 	@deploy/need chromium
