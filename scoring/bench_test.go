@@ -31,8 +31,8 @@ import (
 //	worker     as it is
 //	wire       what no scoring could be quicker than: the same events read, outputs of
 //	           the same number and sizes written, in the same transactions, and nothing else
-//	floor      what no worker with this model could be quicker than: wire, and each event
-//	           read and applied, with no state at all (bareModel)
+//	floor      what is left of a worker without state: wire, and each event read and applied
+//	           to a lead of which nothing is known (bareModel)
 //
 // cpu is the whole process', broker and garbage collector included.
 //
