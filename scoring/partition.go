@@ -243,7 +243,8 @@ func (p *partition) rollback() {
 }
 
 // caughtUp tells whether all that the broker had was read. After a while of
-// silence the rest can only be markers of transactions, which are never seen.
+// silence the rest is never seen: a transaction whose marker went with a broker
+// that was killed.
 func (p *partition) caughtUp(now int64) bool {
 	return p.next.events >= p.high.events && p.next.routed >= p.high.routed || now-p.idleSince > 10_000
 }

@@ -207,7 +207,7 @@ func TestTheClockOfABacklogIsWhatWasRead(t *testing.T) {
 	require.Equal(t, 55_000-timerGrace.Milliseconds(), p.clock(55_000), "all is read: the wall clock")
 	p.high.routed = 3
 	require.Equal(t, int64(40_000), p.clock(55_000), "routed has a backlog")
-	require.Equal(t, 65_000-timerGrace.Milliseconds(), p.clock(65_000), "what never comes is a marker")
+	require.Equal(t, 65_000-timerGrace.Milliseconds(), p.clock(65_000), "a transaction without its marker is never seen")
 }
 
 // The loop looks at a timer within a second of its instant, and not before: a poll never waits past it.
