@@ -102,7 +102,7 @@ func (w wireSample) write(client *kgo.GroupTransactSession, fetches kgo.Fetches,
 	})
 }
 
-// bareModel is the least that scoring can be: an event is read, and the model applied to a lead of which nothing is
+// bareModel is what is left of scoring without state: an event is read, and the model applied to a lead of which nothing is
 // known yet, in memory that is at hand. No lead is looked up, unpacked, kept, packed or told; no row is made.
 func bareModel(b *testing.B) func(kgo.FetchTopicPartition) {
 	type part struct {

@@ -64,9 +64,10 @@ func (h *house) requireReplayIsLive(t *testing.T) {
 // leads with one clock: a part that fell while it stood alone brings the clock of its fall along, and days that are over by that are folded.
 func points(m *model.Model, l *model.Lead, at int64, recent bool) schemas.Explanation {
 	x := m.Explain(l, at)
-	for i := range x.Rules {
-		if !recent {
-			x.Rules[i].RecentHits, x.Details, x.DetailsZH = 0, "", ""
+	if !recent {
+		x.Details, x.DetailsZH = "", ""
+		for i := range x.Rules {
+			x.Rules[i].RecentHits = 0
 		}
 	}
 	x.Stage, x.SubStage, x.Next, x.Falls, x.Sentence, x.SentenceZH = schemas.StageName{}, nil, nil, nil, "", ""

@@ -74,12 +74,10 @@ func (s *soak) stopped(w *slot) {
 	w.process = start(s.t, w.words...)
 }
 
-// dismiss leaves the place empty. Who had not begun to work has nothing to bring in order: it may be that nobody was listening for the signal yet.
+// dismiss leaves the place empty, once who has it is at work: before that nobody may be listening for the signal yet.
 func (s *soak) dismiss(w *slot) {
-	begun := strings.Contains(w.out.String(), "partitions assigned")
-	if status := w.stop(); begun {
-		require.Zero(s.t, status, "Ctrl-C is an orderly end:\n%s", w.out)
-	}
+	s.await(time.Minute, func() bool { return strings.Contains(w.out.String(), "partitions assigned") }, "a process did not begin to work:\n%s", w.out)
+	require.Zero(s.t, w.stop(), "Ctrl-C is an orderly end:\n%s", w.out)
 	w.process = nil
 }
 

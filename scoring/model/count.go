@@ -62,9 +62,6 @@ func (a *application) matches(t *typeRules, matches []match, flags bool) []match
 		if c == nil {
 			return true
 		}
-		if c.quick != nil && !c.fails {
-			return c.quick(a.ev)
-		}
 		if c.quick != nil {
 			if is, known := c.try(a.ev); known {
 				return is

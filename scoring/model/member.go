@@ -36,8 +36,11 @@ func (v vocabulary[T]) member(node ast.Node, fails bool) func(T) string {
 // noText is thrown by a member that is something else than a text.
 type noText struct{}
 
-// try runs a quick condition that may come upon noText: then only the machine knows.
+// try runs a quick condition. Of one that comes upon noText only the machine knows.
 func (c *condition) try(ev *pb.Event) (is, known bool) {
+	if !c.fails {
+		return c.quick(ev), true
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			if _, expected := cause.(noText); !expected {

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// pattern is a regular expression that remembers what it said of the last texts: names of forms and campaigns are few, and a look is
-// a tenth of a match. It is shared by all partitions.
+// pattern is a regular expression that remembers what it said of the last texts: names of forms and campaigns are few. It is shared by
+// all partitions, and only in memory.
 type pattern struct {
 	*regexp.Regexp
 	seed  maphash.Seed

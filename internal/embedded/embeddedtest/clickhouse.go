@@ -51,10 +51,26 @@ func ClickHouse(t testing.TB) (dsn string) {
 	if err != nil {
 		t.Fatalf("embeddedtest: %v", err)
 	}
-	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16]
+	name := create(t, server)
+	whenPassed(t, name, func(ctx context.Context) error {
+		return execute(ctx, server.HTTPAddr(), "DROP DATABASE "+name+" SYNC")
+	})
+	return server.DSN(name)
+}
+
+// create makes an empty database.
+func create(t testing.TB, server *embedded.ClickHouse) (name string) {
+	t.Helper()
+	name = "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16]
 	if err := execute(t.Context(), server.HTTPAddr(), "CREATE DATABASE "+name); err != nil {
 		t.Fatalf("embeddedtest: %v", err)
 	}
+	return name
+}
+
+// whenPassed puts a test's database away; that of one that failed is kept.
+func whenPassed(t testing.TB, name string, away func(context.Context) error) {
+	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("embeddedtest: database %s is kept", name)
@@ -63,11 +79,10 @@ func ClickHouse(t testing.TB) (dsn string) {
 		// The test's own context is over when its cleanup runs.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := execute(ctx, server.HTTPAddr(), "DROP DATABASE "+name+" SYNC"); err != nil {
+		if err := away(ctx); err != nil {
 			t.Errorf("embeddedtest: %v", err)
 		}
 	})
-	return server.DSN(name)
 }
 
 // Server returns the shared server itself, for tests that need its HTTP port or its process.

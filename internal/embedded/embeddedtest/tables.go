@@ -5,9 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/google/uuid"
 )
 
 // Tables is a schema that many tests of a process use: making it takes longer than most of them do, so
@@ -26,40 +23,31 @@ type Tables struct {
 func (s *Tables) Database(t testing.TB) (dsn string) {
 	t.Helper()
 	server := Server(t)
-	name, fresh := s.take()
-	if fresh {
-		if err := execute(t.Context(), server.HTTPAddr(), "CREATE DATABASE "+name); err != nil {
-			t.Fatalf("embeddedtest: %v", err)
-		}
+	name := s.take()
+	if name == "" {
+		name = create(t, server)
 		s.Make(t, server.DSN(name))
 	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("embeddedtest: database %s is kept", name)
-			return
-		}
-		// The test's own context is over when its cleanup runs.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+	whenPassed(t, name, func(ctx context.Context) error {
 		if err := empty(ctx, server.HTTPAddr(), name); err != nil {
-			t.Errorf("embeddedtest: %v", err)
-			return
+			return err
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.free = append(s.free, name)
+		return nil
 	})
 	return server.DSN(name)
 }
 
-func (s *Tables) take() (name string, fresh bool) {
+// take is an emptied database, "" if there is none.
+func (s *Tables) take() (name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.free); n > 0 {
 		name, s.free = s.free[n-1], s.free[:n-1]
-		return name, false
 	}
-	return "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")[:16], true
+	return name
 }
 
 // empty takes all rows out of a database, with the tables' memory of the blocks that were inserted (TRUNCATE does both), and what
