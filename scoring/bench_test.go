@@ -236,6 +236,23 @@ func (r *rig) emptyOutputs() {
 	}
 }
 
+// BenchmarkDecode is the reading of an event's record, alone.
+func BenchmarkDecode(b *testing.B) {
+	var raw []*kgo.Record
+	for _, ev := range crowd(1, 20_000) {
+		value, err := proto.Marshal(ev)
+		require.NoError(b, err)
+		raw = append(raw, &kgo.Record{Key: []byte(schemas.EventKey(ev.Site, ev.AnonymousId, ev.UserId)), Value: value})
+	}
+	ev := new(pb.Event)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, no := decodeInto(raw[i%len(raw)], ev); no != nil {
+			b.Fatal(no)
+		}
+	}
+}
+
 // BenchmarkFold is the worker without a broker: decode, fold, and the records
 // of a transaction of 2,000 events.
 func BenchmarkFold(b *testing.B) {
